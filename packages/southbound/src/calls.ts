@@ -1,0 +1,358 @@
+import { Type, type Static, type TSchema } from "typebox";
+import { Empty, SafeId, Uuid } from "./common.ts";
+import { HostReport, StatsReport } from "./host.ts";
+import {
+  DatastoreObservation,
+  DatastoreSpec,
+  ImageFile,
+  SwitchObservation,
+  SwitchSpec,
+  VolumeObservation,
+  VolumeSpec,
+} from "./resources.ts";
+import { DiskSpec, NicSpec, VmObservation, VmSpec, VncEndpoint } from "./vm.ts";
+
+interface CallShape {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly path: string;
+  readonly params: TSchema;
+  readonly body: TSchema;
+  readonly reply: TSchema;
+  /** Longest a healthy agent may take; the client gives up after it. */
+  readonly timeoutMs: number;
+}
+
+const vmParams = Type.Object({ vmUuid: Uuid });
+const volumeParams = Type.Object({ datastoreId: SafeId, volumeUuid: Uuid });
+const none = Empty;
+const QUICK_MS = 10_000;
+const LONG_MS = 6 * 3_600_000;
+
+export const StopMode = Type.Union([Type.Literal("safe"), Type.Literal("force")]);
+
+/**
+ * Every call of the contract. Each is idempotent: repeated after a crash or a lost answer it ends in the same
+ * state and is no error. `ensure…` takes the whole desired object and answers with what is; `remove…` forgives
+ * absence. A call that needs libvirt answers `unavailable` LIBVIRT_AWAY while libvirtd is down.
+ */
+export const CALLS = {
+  getHost: {
+    method: "GET",
+    path: "/v1/host",
+    params: none,
+    body: none,
+    reply: HostReport,
+    timeoutMs: QUICK_MS,
+  },
+  getStats: {
+    method: "GET",
+    path: "/v1/stats",
+    params: none,
+    body: none,
+    reply: StatsReport,
+    timeoutMs: QUICK_MS,
+  },
+
+  listVms: {
+    method: "GET",
+    path: "/v1/vms",
+    params: none,
+    body: none,
+    reply: Type.Object({ vms: Type.Array(VmObservation) }),
+    timeoutMs: QUICK_MS,
+  },
+  /** notFound VM_NOT_ON_HOST when there is no such domain. */
+  getVm: {
+    method: "GET",
+    path: "/v1/vms/:vmUuid",
+    params: vmParams,
+    body: none,
+    reply: VmObservation,
+    timeoutMs: QUICK_MS,
+  },
+  /**
+   * Defines the domain, or redefines it when the spec's generation is newer than what is there; an older or equal
+   * generation changes nothing. Never starts it. A running domain keeps running on its old definition.
+   * invalid DISK_MISSING / SWITCH_MISSING when a volume or switch is not on this host.
+   */
+  defineVm: {
+    method: "PUT",
+    path: "/v1/vms/:vmUuid",
+    params: vmParams,
+    body: VmSpec,
+    reply: VmObservation,
+    timeoutMs: 30_000,
+  },
+  /** Starts a stopped domain, wakes a hibernated one; running already: nothing to do. `paused`: leaves vCPUs stopped. */
+  startVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/start",
+    params: vmParams,
+    body: Type.Object({ paused: Type.Optional(Type.Boolean()) }),
+    reply: VmObservation,
+    timeoutMs: 120_000,
+  },
+  /**
+   * safe: asks the guest (agent first, then ACPI) and waits up to waitMs for it to end; conflict GUEST_DID_NOT_STOP
+   * when it has not, and the VM runs on. force: pulls the plug. Stopped already: nothing to do. A hibernated VM is
+   * discarded to stopped by force only.
+   */
+  stopVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/stop",
+    params: vmParams,
+    body: Type.Object({ mode: StopMode, waitMs: Type.Integer({ minimum: 0, maximum: 3_600_000 }) }),
+    reply: VmObservation,
+    timeoutMs: 3_700_000,
+  },
+  /** safe: guest-driven restart, falls back to nothing; force: reset. conflict VM_NOT_RUNNING otherwise. */
+  rebootVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/reboot",
+    params: vmParams,
+    body: Type.Object({ mode: StopMode }),
+    reply: VmObservation,
+    timeoutMs: 60_000,
+  },
+  pauseVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/pause",
+    params: vmParams,
+    body: none,
+    reply: VmObservation,
+    timeoutMs: 30_000,
+  },
+  resumeVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/resume",
+    params: vmParams,
+    body: none,
+    reply: VmObservation,
+    timeoutMs: 30_000,
+  },
+  /** Saves memory to disk and ends QEMU (CMP-03). Hibernated already: nothing to do. */
+  hibernateVm: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/hibernate",
+    params: vmParams,
+    body: none,
+    reply: VmObservation,
+    timeoutMs: 600_000,
+  },
+  /** Removes the definition (and a saved memory image). conflict VM_STILL_RUNNING unless `force`, which stops it first. Disks stay. */
+  removeVm: {
+    method: "DELETE",
+    path: "/v1/vms/:vmUuid",
+    params: vmParams,
+    body: Type.Object({ force: Type.Boolean() }),
+    reply: none,
+    timeoutMs: 120_000,
+  },
+  /** Plugs a disk into definition and, when running, into the live VM. There already: nothing to do. */
+  attachDisk: {
+    method: "PUT",
+    path: "/v1/vms/:vmUuid/disks/:volumeUuid",
+    params: Type.Object({ vmUuid: Uuid, volumeUuid: Uuid }),
+    body: DiskSpec,
+    reply: VmObservation,
+    timeoutMs: 60_000,
+  },
+  /** Unplugs; waits until a running guest has let go. conflict GUEST_KEEPS_DEVICE when it does not. */
+  detachDisk: {
+    method: "DELETE",
+    path: "/v1/vms/:vmUuid/disks/:volumeUuid",
+    params: Type.Object({ vmUuid: Uuid, volumeUuid: Uuid }),
+    body: none,
+    reply: VmObservation,
+    timeoutMs: 60_000,
+  },
+  attachNic: {
+    method: "PUT",
+    path: "/v1/vms/:vmUuid/nics/:nicUuid",
+    params: Type.Object({ vmUuid: Uuid, nicUuid: Uuid }),
+    body: NicSpec,
+    reply: VmObservation,
+    timeoutMs: 60_000,
+  },
+  /** By MAC, since a found domain has no NIC ids of ours. */
+  detachNic: {
+    method: "DELETE",
+    path: "/v1/vms/:vmUuid/nics/:mac",
+    params: Type.Object({ vmUuid: Uuid, mac: Type.String() }),
+    body: none,
+    reply: VmObservation,
+    timeoutMs: 60_000,
+  },
+  /** Sets the password of the VNC server and answers where it listens; conflict VM_NOT_RUNNING when stopped. */
+  openVnc: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/vnc",
+    params: vmParams,
+    body: Type.Object({ password: Type.String({ minLength: 1, maxLength: 8 }) }),
+    reply: VncEndpoint,
+    timeoutMs: QUICK_MS,
+  },
+  /** One guest-agent command. conflict GUEST_AGENT_AWAY when it does not answer. */
+  guestCommand: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/guest",
+    params: vmParams,
+    body: Type.Object({
+      command: Type.String({ pattern: "^guest-[a-z0-9-]+$" }),
+      arguments: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+      timeoutMs: Type.Integer({ minimum: 1, maximum: 60_000 }),
+    }),
+    reply: Type.Object({ result: Type.Unknown() }),
+    timeoutMs: 70_000,
+  },
+
+  listDatastores: {
+    method: "GET",
+    path: "/v1/datastores",
+    params: none,
+    body: none,
+    reply: Type.Object({ datastores: Type.Array(DatastoreObservation) }),
+    timeoutMs: QUICK_MS,
+  },
+  /** Takes a directory into use and writes its marker file. conflict DATASTORE_FOREIGN when the marker names another datastore. */
+  ensureDatastore: {
+    method: "PUT",
+    path: "/v1/datastores/:datastoreId",
+    params: Type.Object({ datastoreId: SafeId }),
+    body: DatastoreSpec,
+    reply: DatastoreObservation,
+    timeoutMs: QUICK_MS,
+  },
+  /** Forgets it on this host; content stays. conflict DATASTORE_IN_USE while a domain here has a disk on it. */
+  removeDatastore: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId",
+    params: Type.Object({ datastoreId: SafeId }),
+    body: none,
+    reply: none,
+    timeoutMs: QUICK_MS,
+  },
+  listImages: {
+    method: "GET",
+    path: "/v1/datastores/:datastoreId/images",
+    params: Type.Object({ datastoreId: SafeId }),
+    body: none,
+    reply: Type.Object({ images: Type.Array(ImageFile) }),
+    timeoutMs: QUICK_MS,
+  },
+  listVolumes: {
+    method: "GET",
+    path: "/v1/datastores/:datastoreId/volumes",
+    params: Type.Object({ datastoreId: SafeId }),
+    body: none,
+    reply: Type.Object({ volumes: Type.Array(VolumeObservation) }),
+    timeoutMs: 30_000,
+  },
+  getVolume: {
+    method: "GET",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid",
+    params: volumeParams,
+    body: none,
+    reply: VolumeObservation,
+    timeoutMs: QUICK_MS,
+  },
+  /**
+   * There with the same size: nothing to do; a half-made one is made anew. exhausted DATASTORE_FULL before anything
+   * is written; notFound IMAGE_NOT_FOUND. Reports progress; cancelled, it leaves nothing.
+   */
+  ensureVolume: {
+    method: "PUT",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid",
+    params: volumeParams,
+    body: VolumeSpec,
+    reply: VolumeObservation,
+    timeoutMs: LONG_MS,
+  },
+  /** conflict VOLUME_IN_USE while a domain on this host has it. */
+  removeVolume: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid",
+    params: volumeParams,
+    body: none,
+    reply: none,
+    timeoutMs: 60_000,
+  },
+
+  listSwitches: {
+    method: "GET",
+    path: "/v1/switches",
+    params: none,
+    body: none,
+    reply: Type.Object({ switches: Type.Array(SwitchObservation) }),
+    timeoutMs: QUICK_MS,
+  },
+  /** invalid UPLINK_MISSING when the host has no such NIC. */
+  ensureSwitch: {
+    method: "PUT",
+    path: "/v1/switches/:switchId",
+    params: Type.Object({ switchId: SafeId }),
+    body: SwitchSpec,
+    reply: SwitchObservation,
+    timeoutMs: 30_000,
+  },
+  /** conflict SWITCH_IN_USE while a domain has a port on it. */
+  removeSwitch: {
+    method: "DELETE",
+    path: "/v1/switches/:switchId",
+    params: Type.Object({ switchId: SafeId }),
+    body: none,
+    reply: none,
+    timeoutMs: 30_000,
+  },
+
+  /** A fresh key pair on the node and a request for its certificate; the old pair serves until the new one is installed. */
+  beginRotation: {
+    method: "POST",
+    path: "/v1/identity/rotation",
+    params: none,
+    body: none,
+    reply: Type.Object({ csr: Type.String() }),
+    timeoutMs: QUICK_MS,
+  },
+  finishRotation: {
+    method: "PUT",
+    path: "/v1/identity/certificate",
+    params: none,
+    body: Type.Object({ certificate: Type.String(), ca: Type.String() }),
+    reply: Type.Object({ notAfter: Type.Integer() }),
+    timeoutMs: QUICK_MS,
+  },
+} as const satisfies Record<string, CallShape>;
+
+export type CallName = keyof typeof CALLS;
+type Reply<N extends CallName> = Static<(typeof CALLS)[N]["reply"]>;
+export type CallInput<N extends CallName> = Static<(typeof CALLS)[N]["params"]> &
+  Static<(typeof CALLS)[N]["body"]>;
+
+export interface CallContext {
+  /** Aborted when the caller goes away. */
+  readonly signal: AbortSignal;
+  /** Set when the caller wants progress events. */
+  readonly operationId?: string;
+}
+
+/** What an agent does: one function per call. Filled by the real agent and by the simulated one. */
+export type AgentApi = {
+  [N in CallName]: (input: CallInput<N>, context: CallContext) => Promise<Reply<N>>;
+};
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly operationId?: string;
+  /** Overrides the table's time limit. */
+  readonly timeoutMs?: number;
+}
+
+/** How the manager speaks to one agent. Failures are AppErrors; a silent or absent agent is `unavailable` AGENT_AWAY. */
+export type AgentPort = {
+  [N in CallName]: (input: CallInput<N>, options?: CallOptions) => Promise<Reply<N>>;
+};
+
+/** Path of the serial console: a WebSocket whose binary messages are the bytes of the line. */
+export const CONSOLE_PATH = "/v1/vms/:vmUuid/console";
+export const EVENTS_PATH = "/v1/events";

@@ -1,0 +1,88 @@
+import { Type, type Static } from "typebox";
+import { Bytes, nullable, SafeId, Uuid } from "./common.ts";
+import { DiskFormat } from "./vm.ts";
+
+/** A place for volumes on a host: a directory, local or on a shared file system that is already mounted. */
+export const DatastoreSpec = Type.Object({
+  datastoreId: SafeId,
+  /** Absolute path on the host. Must exist, be a directory and be writable. */
+  path: Type.String({ minLength: 1, maxLength: 1024, pattern: "^/" }),
+  shared: Type.Boolean(),
+});
+export type DatastoreSpec = Static<typeof DatastoreSpec>;
+
+export const DatastoreObservation = Type.Object({
+  datastoreId: SafeId,
+  path: Type.String(),
+  /** normal: usable; readOnly: full or mounted so; lost: the path is gone or does not answer. */
+  state: Type.Union([Type.Literal("normal"), Type.Literal("readOnly"), Type.Literal("lost")]),
+  /** Identifies the file system across hosts, from a marker file, so two paths cannot pass as one datastore. */
+  markerId: nullable(Type.String()),
+  capacityBytes: Bytes,
+  freeBytes: Bytes,
+});
+export type DatastoreObservation = Static<typeof DatastoreObservation>;
+
+/** An image file in the datastore's `images` folder that new volumes may start from. */
+export const ImageFile = Type.Object({
+  name: Type.String(),
+  format: Type.String(),
+  virtualSizeBytes: Bytes,
+  fileSizeBytes: Bytes,
+});
+
+export const Provisioning = Type.Union([
+  /** Blocks are allocated as they are written. */
+  Type.Literal("thin"),
+  /** Allocated and zeroed at creation ("normal"). */
+  Type.Literal("thick"),
+  /** Allocated at creation, zero when first read ("lazy zeroed"). */
+  Type.Literal("lazy"),
+]);
+export type Provisioning = Static<typeof Provisioning>;
+
+export const VolumeSource = Type.Union([
+  Type.Object({ kind: Type.Literal("image"), datastoreId: SafeId, name: Type.String() }),
+  Type.Object({ kind: Type.Literal("volume"), datastoreId: SafeId, volumeUuid: Uuid, format: DiskFormat }),
+]);
+
+export const VolumeSpec = Type.Object({
+  volumeUuid: Uuid,
+  datastoreId: SafeId,
+  sizeBytes: Type.Integer({ minimum: 1 }),
+  provisioning: Provisioning,
+  format: DiskFormat,
+  /** Content to start from; grown to sizeBytes, never shrunk. Null: empty. */
+  source: nullable(VolumeSource),
+});
+export type VolumeSpec = Static<typeof VolumeSpec>;
+
+export const VolumeObservation = Type.Object({
+  volumeUuid: Uuid,
+  datastoreId: SafeId,
+  sizeBytes: Bytes,
+  allocatedBytes: Bytes,
+  format: Type.String(),
+  /** Path below the datastore, for people: `volumes/<uuid>/<uuid>.qcow2`. */
+  path: Type.String(),
+});
+export type VolumeObservation = Static<typeof VolumeObservation>;
+
+export const SwitchSpec = Type.Object({
+  switchId: SafeId,
+  name: Type.String(),
+  generation: Type.Integer({ minimum: 0 }),
+  mtu: Type.Integer({ minimum: 576, maximum: 9216 }),
+  /** Host NICs that carry it outside; empty: internal to the host. */
+  uplinks: Type.Array(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,15}$" })),
+});
+export type SwitchSpec = Static<typeof SwitchSpec>;
+
+export const SwitchObservation = Type.Object({
+  switchId: SafeId,
+  bridge: Type.String(),
+  generation: nullable(Type.Integer()),
+  uplinks: Type.Array(Type.String()),
+  ports: Type.Integer(),
+});
+export type SwitchObservation = Static<typeof SwitchObservation>;

@@ -1,0 +1,150 @@
+import { Type, type Static } from "typebox";
+import { Bytes, Mac, nullable, SafeId, Uuid } from "./common.ts";
+
+export const DiskBus = Type.Union([Type.Literal("virtio"), Type.Literal("scsi"), Type.Literal("ide")]);
+export const DiskFormat = Type.Union([Type.Literal("qcow2"), Type.Literal("raw")]);
+
+/** A volume as one VM sees it. The agent knows where the datastore is mounted; no path crosses the wire. */
+export const DiskSpec = Type.Object({
+  volumeUuid: Uuid,
+  datastoreId: SafeId,
+  /** Slot on its bus, 1 to 60; slot 1 is the system disk. Decides the guest's device name. */
+  slot: Type.Integer({ minimum: 1, maximum: 1100 }),
+  bus: DiskBus,
+  format: DiskFormat,
+  shared: Type.Boolean(),
+  /** Thin volumes hand freed blocks back; thick ones must not (it would un-allocate them). */
+  discard: Type.Boolean(),
+  /** 0 = unlimited. */
+  readBytesPerSec: Bytes,
+  writeBytesPerSec: Bytes,
+  readIops: Type.Integer({ minimum: 0 }),
+  writeIops: Type.Integer({ minimum: 0 }),
+});
+export type DiskSpec = Static<typeof DiskSpec>;
+
+export const VlanSpec = Type.Union([
+  Type.Object({ kind: Type.Literal("access"), vlanId: Type.Integer({ minimum: 0, maximum: 4094 }) }),
+  Type.Object({
+    kind: Type.Literal("trunk"),
+    vlanIds: Type.Array(Type.Integer({ minimum: 0, maximum: 4094 })),
+  }),
+]);
+export type VlanSpec = Static<typeof VlanSpec>;
+
+export const NicSpec = Type.Object({
+  nicUuid: Uuid,
+  /** Number of the NIC within its VM, 0 to 11. */
+  index: Type.Integer({ minimum: 0, maximum: 11 }),
+  mac: Mac,
+  model: Type.Union([Type.Literal("virtio"), Type.Literal("e1000")]),
+  switchId: SafeId,
+  vlan: VlanSpec,
+  connected: Type.Boolean(),
+});
+export type NicSpec = Static<typeof NicSpec>;
+
+/** First-boot settings handed to cloud-init (NoCloud) on a small CD-ROM. */
+export const GuestSeed = Type.Object({
+  hostname: nullable(Type.String()),
+  /** For the image's administrator account. Travels only inside mutual TLS and lies on the node readable by root only. */
+  password: nullable(Type.String()),
+  sshKeys: Type.Array(Type.String()),
+  nics: Type.Array(
+    Type.Object({
+      mac: Mac,
+      /** CIDR; null = DHCP. */
+      address: nullable(Type.String()),
+      gateway: nullable(Type.String()),
+      dns: Type.Array(Type.String()),
+    }),
+  ),
+  userData: nullable(Type.String()),
+});
+export type GuestSeed = Static<typeof GuestSeed>;
+
+/** Everything a node needs to make one VM. Whole, never a difference. */
+export const VmSpec = Type.Object({
+  vmUuid: Uuid,
+  /** Unique on the whole site; becomes the libvirt domain name (`i-0000002A`). */
+  vmId: SafeId,
+  /** What people call it; may repeat (CMP-27), any characters; becomes the domain's title. */
+  name: Type.String(),
+  /** Counts up with each change of the desired state; an older spec never overwrites a newer one. */
+  generation: Type.Integer({ minimum: 0 }),
+  architecture: Type.Union([Type.Literal("x86_64"), Type.Literal("aarch64")]),
+  cpu: Type.Object({
+    count: Type.Integer({ minimum: 1, maximum: 512 }),
+    coresPerSocket: Type.Integer({ minimum: 1 }),
+    /** Relative weight under contention, 1 to 128,000 (CMP-11). */
+    shares: Type.Integer({ minimum: 1 }),
+    /** 0 = no guarantee. */
+    reservationMhz: Type.Integer({ minimum: 0 }),
+    /** 0 = unlimited. */
+    limitMhz: Type.Integer({ minimum: 0 }),
+    /** Host threads that the VM may use; empty = all. */
+    affinity: Type.Array(Type.Integer({ minimum: 0 })),
+  }),
+  memoryMiB: Type.Integer({ minimum: 16 }),
+  firmware: Type.Union([Type.Literal("bios"), Type.Literal("uefi")]),
+  bootOrder: Type.Array(Type.Union([Type.Literal("disk"), Type.Literal("cdrom"), Type.Literal("network")])),
+  disks: Type.Array(DiskSpec),
+  nics: Type.Array(NicSpec),
+  vnc: Type.Object({ password: Type.String({ minLength: 1, maxLength: 8 }), keymap: Type.String() }),
+  /** What to do when the guest crashes. */
+  onCrash: Type.Union([Type.Literal("preserve"), Type.Literal("restart"), Type.Literal("destroy")]),
+  seed: nullable(GuestSeed),
+});
+export type VmSpec = Static<typeof VmSpec>;
+
+export const VmPower = Type.Union([
+  Type.Literal("running"),
+  Type.Literal("paused"),
+  Type.Literal("stopping"),
+  Type.Literal("stopped"),
+  Type.Literal("hibernated"),
+  Type.Literal("crashed"),
+]);
+export type VmPower = Static<typeof VmPower>;
+
+export const GuestAddress = Type.Object({
+  mac: Type.String(),
+  name: Type.String(),
+  ipv4: Type.Array(Type.String()),
+  ipv6: Type.Array(Type.String()),
+});
+
+/** What the guest's agent last said of itself. */
+export const GuestObservation = Type.Object({
+  agent: Type.Union([Type.Literal("running"), Type.Literal("notRunning")]),
+  agentVersion: nullable(Type.String()),
+  hostname: nullable(Type.String()),
+  osName: nullable(Type.String()),
+  addresses: Type.Array(GuestAddress),
+});
+export type GuestObservation = Static<typeof GuestObservation>;
+
+export const VncEndpoint = Type.Object({ host: Type.String(), port: Type.Integer() });
+
+/** What is, as seen on the node. */
+export const VmObservation = Type.Object({
+  vmUuid: Uuid,
+  /** libvirt's domain name. */
+  domainName: Type.String(),
+  title: nullable(Type.String()),
+  /** Generation of the spec it was defined from; null: not defined by Sinter (found on the host). */
+  generation: nullable(Type.Integer()),
+  power: VmPower,
+  /** libvirt's reason, for a person. */
+  reason: Type.String(),
+  cpuCount: Type.Integer(),
+  memoryMiB: Type.Integer(),
+  disks: Type.Array(
+    Type.Object({ volumeUuid: nullable(Uuid), target: Type.String(), source: nullable(Type.String()) }),
+  ),
+  nics: Type.Array(Type.Object({ mac: Type.String(), device: nullable(Type.String()) })),
+  vnc: nullable(VncEndpoint),
+  /** From a cache that the agent refreshes; null until first asked. */
+  guest: nullable(GuestObservation),
+});
+export type VmObservation = Static<typeof VmObservation>;

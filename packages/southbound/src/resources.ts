@@ -30,6 +30,7 @@ export const ImageFile = Type.Object({
   virtualSizeBytes: Bytes,
   fileSizeBytes: Bytes,
 });
+export type ImageFile = Static<typeof ImageFile>;
 
 export const Provisioning = Type.Union([
   /** Blocks are allocated as they are written. */
@@ -45,6 +46,8 @@ export const VolumeSource = Type.Union([
   Type.Object({ kind: Type.Literal("image"), datastoreId: SafeId, name: Type.String() }),
   Type.Object({ kind: Type.Literal("volume"), datastoreId: SafeId, volumeUuid: Uuid, format: DiskFormat }),
 ]);
+
+export type VolumeSource = Static<typeof VolumeSource>;
 
 export const VolumeSpec = Type.Object({
   volumeUuid: Uuid,

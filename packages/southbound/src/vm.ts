@@ -2,7 +2,9 @@ import { Type, type Static } from "typebox";
 import { Bytes, Mac, nullable, SafeId, Uuid } from "./common.ts";
 
 export const DiskBus = Type.Union([Type.Literal("virtio"), Type.Literal("scsi"), Type.Literal("ide")]);
+export type DiskBus = Static<typeof DiskBus>;
 export const DiskFormat = Type.Union([Type.Literal("qcow2"), Type.Literal("raw")]);
+export type DiskFormat = Static<typeof DiskFormat>;
 
 /** A volume as one VM sees it. The agent knows where the datastore is mounted; no path crosses the wire. */
 export const DiskSpec = Type.Object({
@@ -125,6 +127,7 @@ export const GuestObservation = Type.Object({
 export type GuestObservation = Static<typeof GuestObservation>;
 
 export const VncEndpoint = Type.Object({ host: Type.String(), port: Type.Integer() });
+export type VncEndpoint = Static<typeof VncEndpoint>;
 
 /** What is, as seen on the node. */
 export const VmObservation = Type.Object({

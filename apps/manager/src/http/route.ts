@@ -1,0 +1,79 @@
+import { readBody } from "@sinter/northbound";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Static, TSchema } from "typebox";
+import type { AccessLevel, Actor } from "../identity/user.ts";
+import { Query } from "./query.ts";
+
+export interface RouteContext<Body> {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  readonly actor: Actor;
+  readonly request: FastifyRequest;
+}
+
+export interface RouteDefinition<Body extends TSchema> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly url: string;
+  /** What the caller must be allowed; the table of unauthorized access is made from it. */
+  readonly access: AccessLevel;
+  /** One sentence for the API document. */
+  readonly summary: string;
+  /** Read tolerantly; absent: the request's body is ignored, whatever it is. */
+  readonly body?: Body;
+  /** Query parameters for the API document; reading is by `query`. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly reply: TSchema;
+  readonly handle: (context: RouteContext<Static<Body>>) => Promise<object>;
+}
+
+/** Every route as registered, for openapi.json and for tests. */
+export interface RouteRecord extends Omit<RouteDefinition<TSchema>, "handle"> {}
+
+/** Routes of one site start so; the site id is checked once, in any case. */
+export const SITE = "/service/sites/:siteId";
+
+/**
+ * Registers routes in the contract's manner: tolerant reading, status 200, compact JSON, access by level.
+ * A list one can read, in the order of the contract.
+ */
+export function registerRoute<Body extends TSchema>(
+  app: FastifyInstance,
+  route: RouteDefinition<Body>,
+): void {
+  app.routeRecords.push(route as unknown as RouteRecord);
+  app.route({
+    method: route.method,
+    url: route.url,
+    config: { access: route.access },
+    handler: async (request, reply) => {
+      const body = route.body === undefined ? undefined : readBody(route.body, parsedBody(request));
+      const answer = await route.handle({
+        params: request.params as Record<string, string>,
+        query: new Query(request.query as Record<string, string | string[]>),
+        body: body as Static<Body>,
+        actor: request.actor,
+        request,
+      });
+      return reply.code(200).type("application/json;charset=UTF-8").send(JSON.stringify(answer));
+    },
+  });
+}
+
+/** The raw text that the content-type parser kept; empty, `null` and `{}` are the same. */
+function parsedBody(request: FastifyRequest): unknown {
+  const text = typeof request.body === "string" ? request.body.trim() : "";
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+declare module "fastify" {
+  interface FastifyInstance {
+    routeRecords: RouteRecord[];
+  }
+  interface FastifyRequest {
+    actor: Actor;
+  }
+  interface FastifyContextConfig {
+    access?: AccessLevel;
+  }
+}

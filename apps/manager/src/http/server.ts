@@ -1,0 +1,157 @@
+import type { ServerOptions } from "node:https";
+import { AppError, type Log } from "@sinter/kit";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { ACCESS_LEVELS, type AccessLevel, type Actor } from "../identity/user.ts";
+import type { WireErrors } from "./wire-errors.ts";
+
+/** Largest request body: a VM of 60 disks and 12 NICs takes some 30 kB. */
+const BODY_BYTES_MAX = 1024 * 1024;
+
+export interface ServerParts {
+  readonly siteId: () => string;
+  /** Who holds the token; undefined when it is unknown or expired. */
+  readonly authenticate: (token: string) => Promise<Actor | undefined>;
+  readonly errors: WireErrors;
+  readonly log: Log;
+  readonly tls?: ServerOptions;
+  /** Called once per finished request that was meant to change something. */
+  readonly onMutation: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    actor: Actor | undefined,
+  ) => Promise<void>;
+}
+
+export const NOBODY: Actor = { userId: "", userName: "", roles: [], access: "public" };
+
+/**
+ * The northbound server with the contract's transport rules: any content type is read as JSON, GET and DELETE may
+ * carry a body that nobody looks at, every answer has a Content-Length, a wrong token is 401.
+ */
+export function createHttpServer(parts: ServerParts): FastifyInstance {
+  const app = fastify({
+    ...(parts.tls ? { https: parts.tls } : {}),
+    bodyLimit: BODY_BYTES_MAX,
+    // Whole-request and idle limits: a client that sends a byte a minute must not hold a connection.
+    requestTimeout: 60_000,
+    keepAliveTimeout: 75_000,
+    routerOptions: { maxParamLength: 256 },
+    logger: false,
+    rewriteUrl: (request) => normalizeUrl(request.url ?? "/"),
+  }) as unknown as FastifyInstance;
+
+  app.decorate("routeRecords", []);
+  app.decorateRequest("actor", null as unknown as Actor);
+
+  // Clients misspell the content type or leave it out: whatever comes is text, and read where a route wants a body.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+
+  app.addHook("onRequest", async (request) => {
+    request.actor = NOBODY;
+    const needs = request.routeOptions.config.access;
+    if (needs === undefined || needs === "public") return;
+    const token = request.headers["x-auth-token"];
+    const actor = typeof token === "string" && token !== "" ? await parts.authenticate(token) : undefined;
+    if (!actor) {
+      throw new AppError(
+        "unauthenticated",
+        "NOT_LOGGED_IN",
+        "You are not logged in, or the session has timed out.",
+      );
+    }
+    request.actor = actor;
+    if (!allows(actor.access, needs)) {
+      throw new AppError(
+        "forbidden",
+        "NO_PERMISSION",
+        `Your roles do not allow this; it needs the right to ${needs}.`,
+      );
+    }
+    const { siteId } = request.params as { siteId?: string };
+    if (siteId !== undefined && siteId.toUpperCase() !== parts.siteId()) {
+      throw new AppError("invalid", "SITE_UNKNOWN", `There is no site ${siteId.slice(0, 32)} here.`);
+    }
+  });
+
+  app.addHook("onResponse", async (request, reply) => {
+    if (request.method === "GET" || request.method === "HEAD") return;
+    try {
+      await parts.onMutation(request, reply, request.actor?.userId ? request.actor : undefined);
+    } catch (error) {
+      parts.log.error(
+        { err: error, method: request.method, url: request.routeOptions.url },
+        "recording a call failed",
+      );
+    }
+  });
+
+  app.setErrorHandler((thrown, request, reply) => {
+    const failure = parts.errors.describe(thrown);
+    if (failure.isOurFault) {
+      parts.log.error(
+        { err: thrown, method: request.method, url: request.routeOptions.url },
+        "a request failed",
+      );
+    }
+    return sendFailure(request, reply, failure.http, failure.errorCode, failure.errorDes);
+  });
+
+  app.setNotFoundHandler((request, reply) => {
+    const failure = parts.errors.describe(
+      new AppError("notFound", "PATH_UNKNOWN", `There is no operation ${request.method} at this path.`),
+    );
+    return sendFailure(request, reply, failure.http, failure.errorCode, failure.errorDes);
+  });
+  return app;
+}
+
+function sendFailure(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  errorCode: string,
+  errorDes: string,
+): FastifyReply {
+  reply.sinterErrorCode = errorCode;
+  // One archived OpenStack driver logs in again only when a 401 has no body (contract, token use).
+  if (status === 401 && request.headers["user-agent"]?.startsWith("VRM-HTTP-Client for OpenStack")) {
+    return reply.code(401).header("content-length", "0").send("");
+  }
+  return reply
+    .code(status)
+    .type("application/json;charset=UTF-8")
+    .send(JSON.stringify({ errorCode, errorDes }));
+}
+
+/** Whether someone with `has` may do what needs `needs`. */
+export function allows(has: AccessLevel, needs: AccessLevel): boolean {
+  return ACCESS_LEVELS.indexOf(has) >= ACCESS_LEVELS.indexOf(needs);
+}
+
+/**
+ * Paths and queries arrive with raw UTF-8, with blanks at the end of a segment, with doubled or trailing slashes.
+ * Node hands bytes above 0x7F over as Latin-1.
+ */
+export function normalizeUrl(raw: string): string {
+  const bytes = /[\u0080-\u00ff]/.test(raw)
+    ? [...Buffer.from(raw, "latin1")]
+        .map((b) => (b > 0x7f ? `%${b.toString(16)}` : String.fromCharCode(b)))
+        .join("")
+    : raw;
+  const cut = bytes.indexOf("?");
+  const path = cut < 0 ? bytes : bytes.slice(0, cut);
+  const clean = path
+    .split("/")
+    .map((segment) => segment.replace(/(?:%20|\s)+$/i, ""))
+    .join("/")
+    .replace(/\/{2,}/g, "/");
+  const trimmed = clean.length > 1 ? clean.replace(/\/$/, "") : clean;
+  return cut < 0 ? trimmed : trimmed + bytes.slice(cut);
+}
+
+declare module "fastify" {
+  interface FastifyReply {
+    sinterErrorCode?: string;
+  }
+}

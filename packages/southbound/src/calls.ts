@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from "typebox";
-import { Empty, SafeId, Uuid } from "./common.ts";
+import { Empty, Mac, SafeId, Uuid } from "./common.ts";
 import { HostReport, StatsReport } from "./host.ts";
 import {
   DatastoreObservation,
@@ -27,6 +27,8 @@ const volumeParams = Type.Object({ datastoreId: SafeId, volumeUuid: Uuid });
 const none = Empty;
 const QUICK_MS = 10_000;
 const LONG_MS = 6 * 3_600_000;
+/** Largest body of a call. */
+export const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 export const StopMode = Type.Union([Type.Literal("safe"), Type.Literal("force")]);
 
@@ -178,7 +180,7 @@ export const CALLS = {
   detachNic: {
     method: "DELETE",
     path: "/v1/vms/:vmUuid/nics/:mac",
-    params: Type.Object({ vmUuid: Uuid, mac: Type.String() }),
+    params: Type.Object({ vmUuid: Uuid, mac: Mac }),
     body: none,
     reply: VmObservation,
     timeoutMs: 60_000,

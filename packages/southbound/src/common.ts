@@ -6,7 +6,11 @@ import { Type, type Static, type TSchema } from "typebox";
  */
 export const CONTRACT_VERSION = "1.0";
 
-export const Uuid = Type.String({ format: "uuid", description: "Lower-case RFC 4122 UUID." });
+/** A pattern, because the format "uuid" also lets upper case and `urn:uuid:` through, and ids become paths and keys. */
+export const Uuid = Type.String({
+  pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+  description: "Lower-case RFC 4122 UUID.",
+});
 /** Ids that become file or interface names on a node: nothing in them can climb out of a folder. */
 export const SafeId = Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" });
 export const Mac = Type.String({

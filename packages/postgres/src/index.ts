@@ -1,0 +1,2 @@
+export * from "./postgres-programs.ts";
+export * from "./private-postgres.ts";

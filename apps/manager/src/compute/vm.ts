@@ -1,3 +1,7 @@
+import type { VmState } from "@sinter/rules";
+import type { GuestObservation, VncEndpoint } from "@sinter/southbound";
+import type { DiskBus, Volume } from "../storage/volume.ts";
+
 /** CPU of a VM: what it gets and how it competes (CMP-10). Clock figures in MHz. */
 export interface VmCpu {
   readonly count: number;
@@ -32,8 +36,9 @@ export interface VmProperties {
   readonly onGuestCrash: "notprocess" | "ha" | "reboot";
   readonly isHaEnabled: boolean;
   readonly clockMode: "freeClock" | "synchClock";
+  /** Number of the contract's keyboard table; 7 is en-us. */
   readonly keymap: number;
-  /** Everything else of the contract's `properties`, kept and returned. */
+  /** The contract's other properties, kept and returned. */
   readonly others: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -44,3 +49,69 @@ export interface NicSettings {
   /** Id in the client's own system; returned, never used. */
   readonly portId: string;
 }
+
+export interface Vm {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly description: string;
+  readonly groupLabel: string;
+  readonly externalUuid: string;
+  readonly clusterId: number | null;
+  /** Where its definition lies and, unless stopped, where it runs. */
+  readonly hostId: number | null;
+  readonly isBoundToHost: boolean;
+  readonly isTemplate: boolean;
+  readonly state: VmState;
+  /** Why it is in that state, for a person; empty when there is nothing to say. */
+  readonly stateReason: string;
+  readonly cpu: VmCpu;
+  readonly memory: VmMemory;
+  readonly properties: VmProperties;
+  readonly os: VmOs;
+  readonly vncPassword: string;
+  readonly params: Record<string, string>;
+  readonly generation: number;
+  readonly guest: GuestObservation | null;
+  readonly vnc: VncEndpoint | null;
+  readonly observedAt: Date | null;
+  readonly createdAt: Date;
+}
+
+export interface Nic {
+  readonly vmId: number;
+  readonly index: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly mac: string;
+  readonly portGroupId: number;
+  readonly settings: NicSettings;
+}
+
+export interface VmDisk {
+  readonly volume: Volume;
+  readonly bus: DiskBus;
+  readonly slot: number;
+}
+
+/** A VM with all that belongs to it. */
+export interface WholeVm {
+  readonly vm: Vm;
+  readonly nics: readonly Nic[];
+  readonly disks: readonly VmDisk[];
+}
+
+/** States in which the VM holds memory and CPU of its host, or is about to. */
+export const OCCUPYING_STATES: readonly VmState[] = [
+  "creating",
+  "starting",
+  "running",
+  "stopping",
+  "rebooting",
+  "pausing",
+  "paused",
+  "resuming",
+  "hibernating",
+  "migrating",
+  "unknown",
+];

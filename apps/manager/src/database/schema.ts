@@ -2,6 +2,7 @@
 export * from "../audit/audit.table.ts";
 export * from "../cluster/cluster.table.ts";
 export * from "../compute/vm.table.ts";
+export * from "../enrolment/join-token.table.ts";
 export * from "../host/host.table.ts";
 export * from "../identity/identity.table.ts";
 export * from "../network/network.table.ts";

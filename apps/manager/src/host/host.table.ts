@@ -53,15 +53,3 @@ export const hostCleanups = snakeCase.table(
   },
   (table) => [index("host_cleanups_host").on(table.hostId)],
 );
-
-/** One-time tokens by which hosts join; only a hash of the secret is kept. */
-export const joinTokens = snakeCase.table("join_tokens", {
-  id: text().primaryKey(),
-  secretHash: text().notNull(),
-  clusterId: bigint({ mode: "number" }).references(() => clusters.id, { onDelete: "cascade" }),
-  createdBy: text().notNull(),
-  createdAt: timestamp({ withTimezone: true }).notNull().defaultNow(),
-  expiresAt: timestamp({ withTimezone: true }).notNull(),
-  usedAt: timestamp({ withTimezone: true }),
-  usedByHost: uuid(),
-});

@@ -1,5 +1,5 @@
 import { boolean, index, integer, snakeCase, text, timestamp, uuid } from "drizzle-orm/pg-core";
-import type { UserType } from "./user.ts";
+import type { UserStatus, UserType } from "./user.ts";
 
 export const users = snakeCase.table("users", {
   id: uuid().primaryKey(),
@@ -7,6 +7,7 @@ export const users = snakeCase.table("users", {
   name: text().notNull(),
   nameKey: text().notNull().unique("users_name_unique"),
   type: text().$type<UserType>().notNull().default("local"),
+  status: text().$type<UserStatus>().notNull().default("active"),
   /** scrypt over the lower-case hexadecimal SHA-256 of the password, since that is what most clients send. */
   passwordHash: text().notNull(),
   mustChangePassword: boolean().notNull().default(false),
@@ -17,10 +18,8 @@ export const users = snakeCase.table("users", {
   description: text().notNull().default(""),
   /** Most sessions at once; 0 = no limit. */
   sessionsMax: integer().notNull().default(0),
-  rightType: integer().notNull().default(1),
   failedLogins: integer().notNull().default(0),
   lockedUntil: timestamp({ withTimezone: true }),
-  isDisabled: boolean().notNull().default(false),
   isBuiltIn: boolean().notNull().default(false),
   createdAt: timestamp({ withTimezone: true }).notNull().defaultNow(),
 });
@@ -40,7 +39,6 @@ export const passwordHistory = snakeCase.table(
 
 export const roles = snakeCase.table("roles", {
   name: text().primaryKey(),
-  rightType: integer().notNull().default(1),
   description: text().notNull().default(""),
   rights: text().array().notNull(),
   isBuiltIn: boolean().notNull().default(false),

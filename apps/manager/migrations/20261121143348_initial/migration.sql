@@ -1,6 +1,13 @@
 CREATE SEQUENCE "public"."object_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;--> statement-breakpoint
+CREATE TABLE "audit_head" (
+	"id" integer PRIMARY KEY,
+	"sequence" bigint NOT NULL,
+	"hash" text NOT NULL,
+	"seal" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "audit_records" (
-	"sequence" bigserial PRIMARY KEY,
+	"sequence" bigint PRIMARY KEY,
 	"at" timestamp with time zone NOT NULL,
 	"user_name" text NOT NULL,
 	"client_address" text NOT NULL,
@@ -59,6 +66,18 @@ CREATE TABLE "vms" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "join_tokens" (
+	"id" text PRIMARY KEY,
+	"secret_hash" text NOT NULL,
+	"cluster_id" bigint,
+	"rejoining_host_id" bigint,
+	"created_by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"used_at" timestamp with time zone,
+	"used_by_host" uuid
+);
+--> statement-breakpoint
 CREATE TABLE "host_cleanups" (
 	"id" bigserial PRIMARY KEY,
 	"host_id" bigint NOT NULL,
@@ -86,17 +105,6 @@ CREATE TABLE "hosts" (
 	"joined_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "join_tokens" (
-	"id" text PRIMARY KEY,
-	"secret_hash" text NOT NULL,
-	"cluster_id" bigint,
-	"created_by" text NOT NULL,
-	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
-	"expires_at" timestamp with time zone NOT NULL,
-	"used_at" timestamp with time zone,
-	"used_by_host" uuid
-);
---> statement-breakpoint
 CREATE TABLE "password_history" (
 	"user_id" uuid NOT NULL,
 	"password_hash" text NOT NULL,
@@ -105,7 +113,6 @@ CREATE TABLE "password_history" (
 --> statement-breakpoint
 CREATE TABLE "roles" (
 	"name" text PRIMARY KEY,
-	"right_type" integer DEFAULT 1 NOT NULL,
 	"description" text DEFAULT '' NOT NULL,
 	"rights" text[] NOT NULL,
 	"is_built_in" boolean DEFAULT false NOT NULL,
@@ -126,6 +133,7 @@ CREATE TABLE "users" (
 	"name" text NOT NULL,
 	"name_key" text NOT NULL CONSTRAINT "users_name_unique" UNIQUE,
 	"type" text DEFAULT 'local' NOT NULL,
+	"status" text DEFAULT 'active' NOT NULL,
 	"password_hash" text NOT NULL,
 	"must_change_password" boolean DEFAULT false NOT NULL,
 	"password_changed_at" timestamp with time zone DEFAULT now() NOT NULL,
@@ -134,10 +142,8 @@ CREATE TABLE "users" (
 	"contact" text DEFAULT '' NOT NULL,
 	"description" text DEFAULT '' NOT NULL,
 	"sessions_max" integer DEFAULT 0 NOT NULL,
-	"right_type" integer DEFAULT 1 NOT NULL,
 	"failed_logins" integer DEFAULT 0 NOT NULL,
 	"locked_until" timestamp with time zone,
-	"is_disabled" boolean DEFAULT false NOT NULL,
 	"is_built_in" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
@@ -237,6 +243,7 @@ CREATE TABLE "volumes" (
 );
 --> statement-breakpoint
 CREATE INDEX "audit_records_at" ON "audit_records" ("at");--> statement-breakpoint
+CREATE INDEX "audit_records_user" ON "audit_records" ("user_name");--> statement-breakpoint
 CREATE INDEX "nics_port_group" ON "nics" ("port_group_id");--> statement-breakpoint
 CREATE INDEX "vms_host" ON "vms" ("host_id");--> statement-breakpoint
 CREATE INDEX "vms_cluster" ON "vms" ("cluster_id");--> statement-breakpoint
@@ -254,9 +261,10 @@ ALTER TABLE "nics" ADD CONSTRAINT "nics_vm_id_vms_id_fkey" FOREIGN KEY ("vm_id")
 ALTER TABLE "nics" ADD CONSTRAINT "nics_port_group_id_port_groups_id_fkey" FOREIGN KEY ("port_group_id") REFERENCES "port_groups"("id");--> statement-breakpoint
 ALTER TABLE "vms" ADD CONSTRAINT "vms_cluster_id_clusters_id_fkey" FOREIGN KEY ("cluster_id") REFERENCES "clusters"("id");--> statement-breakpoint
 ALTER TABLE "vms" ADD CONSTRAINT "vms_host_id_hosts_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id");--> statement-breakpoint
+ALTER TABLE "join_tokens" ADD CONSTRAINT "join_tokens_cluster_id_clusters_id_fkey" FOREIGN KEY ("cluster_id") REFERENCES "clusters"("id") ON DELETE CASCADE;--> statement-breakpoint
+ALTER TABLE "join_tokens" ADD CONSTRAINT "join_tokens_rejoining_host_id_hosts_id_fkey" FOREIGN KEY ("rejoining_host_id") REFERENCES "hosts"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "host_cleanups" ADD CONSTRAINT "host_cleanups_host_id_hosts_id_fkey" FOREIGN KEY ("host_id") REFERENCES "hosts"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "hosts" ADD CONSTRAINT "hosts_cluster_id_clusters_id_fkey" FOREIGN KEY ("cluster_id") REFERENCES "clusters"("id");--> statement-breakpoint
-ALTER TABLE "join_tokens" ADD CONSTRAINT "join_tokens_cluster_id_clusters_id_fkey" FOREIGN KEY ("cluster_id") REFERENCES "clusters"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "password_history" ADD CONSTRAINT "password_history_user_id_users_id_fkey" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fkey" FOREIGN KEY ("user_id") REFERENCES "users"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "port_groups" ADD CONSTRAINT "port_groups_switch_id_switches_id_fkey" FOREIGN KEY ("switch_id") REFERENCES "switches"("id");--> statement-breakpoint

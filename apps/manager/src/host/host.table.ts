@@ -26,6 +26,8 @@ export const hosts = snakeCase.table(
     address: text().notNull(),
     port: integer().notNull(),
     status: text().$type<HostStatus>().notNull().default("initial"),
+    /** Why it is in that status, for a person; empty when there is nothing to say. */
+    statusReason: text().notNull().default(""),
     isMaintaining: boolean().notNull().default(false),
     report: jsonb().$type<HostReport>().notNull(),
     settings: jsonb().$type<HostSettings>().notNull().default({}),

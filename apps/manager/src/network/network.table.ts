@@ -1,4 +1,14 @@
-import { bigint, index, integer, jsonb, primaryKey, snakeCase, text, timestamp } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  snakeCase,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
 import { hosts } from "../host/host.table.ts";
 import type { PortGroupKind, PortGroupSettings, VlanPool } from "./network.ts";
 
@@ -8,6 +18,8 @@ export const switches = snakeCase.table("switches", {
   name: text().notNull(),
   description: text().notNull().default(""),
   mtu: integer().notNull().default(1500),
+  /** Every host of the site carries it, also those that join later. */
+  coversAllHosts: boolean().notNull().default(false),
   vlanPools: jsonb().$type<VlanPool[]>().notNull().default([]),
   generation: bigint({ mode: "number" }).notNull().default(1),
   createdAt: timestamp({ withTimezone: true }).notNull().defaultNow(),
@@ -26,6 +38,8 @@ export const switchHosts = snakeCase.table(
     uplinks: text().array().notNull(),
     /** Generation last made so on the host; below the switch's own: not yet there. */
     appliedGeneration: bigint({ mode: "number" }).notNull().default(0),
+    /** Why the host could not make it so, for a person. */
+    reason: text().notNull().default(""),
   },
   (table) => [primaryKey({ columns: [table.switchId, table.hostId] })],
 );

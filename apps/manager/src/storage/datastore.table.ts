@@ -30,6 +30,8 @@ export const datastoreHosts = snakeCase.table(
       .notNull()
       .references(() => hosts.id, { onDelete: "cascade" }),
     state: text().$type<LinkState>().notNull(),
+    /** Why it is not connected, for a person. */
+    reason: text().notNull().default(""),
     observedAt: timestamp({ withTimezone: true }),
   },
   (table) => [primaryKey({ columns: [table.datastoreId, table.hostId] })],

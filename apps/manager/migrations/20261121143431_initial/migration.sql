@@ -96,6 +96,7 @@ CREATE TABLE "hosts" (
 	"address" text NOT NULL,
 	"port" integer NOT NULL,
 	"status" text DEFAULT 'initial' NOT NULL,
+	"status_reason" text DEFAULT '' NOT NULL,
 	"is_maintaining" boolean DEFAULT false NOT NULL,
 	"report" jsonb NOT NULL,
 	"settings" jsonb DEFAULT '{}' NOT NULL,
@@ -166,6 +167,7 @@ CREATE TABLE "switch_hosts" (
 	"host_id" bigint,
 	"uplinks" text[] NOT NULL,
 	"applied_generation" bigint DEFAULT 0 NOT NULL,
+	"reason" text DEFAULT '' NOT NULL,
 	CONSTRAINT "switch_hosts_pkey" PRIMARY KEY("switch_id","host_id")
 );
 --> statement-breakpoint
@@ -174,6 +176,7 @@ CREATE TABLE "switches" (
 	"name" text NOT NULL,
 	"description" text DEFAULT '' NOT NULL,
 	"mtu" integer DEFAULT 1500 NOT NULL,
+	"covers_all_hosts" boolean DEFAULT false NOT NULL,
 	"vlan_pools" jsonb DEFAULT '[]' NOT NULL,
 	"generation" bigint DEFAULT 1 NOT NULL,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
@@ -195,6 +198,7 @@ CREATE TABLE "datastore_hosts" (
 	"datastore_id" bigint,
 	"host_id" bigint,
 	"state" text NOT NULL,
+	"reason" text DEFAULT '' NOT NULL,
 	"observed_at" timestamp with time zone,
 	CONSTRAINT "datastore_hosts_pkey" PRIMARY KEY("datastore_id","host_id")
 );

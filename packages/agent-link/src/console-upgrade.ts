@@ -1,0 +1,73 @@
+import type { IncomingMessage } from "node:http";
+import { pipeline, type Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import type { Log } from "@sinter/kit";
+import { CONSOLE_PATH } from "@sinter/southbound";
+import { createWebSocketStream, WebSocketServer } from "ws";
+import { errorReply } from "./agent-routes.ts";
+import { linkErrors } from "./errors.ts";
+import type { ServedAgent } from "./served-agent.ts";
+
+/** A terminal sends keystrokes and pastes; more in one message is no console. */
+const MESSAGE_BYTES_MAX = 1024 * 1024;
+
+/** Serves serial consoles as WebSockets on the agent's own TLS server. */
+export function createConsoleUpgrade(options: {
+  agentOf: (socket: TLSSocket) => ServedAgent | undefined;
+  mayCall: (socket: TLSSocket) => boolean;
+  log: Log;
+}): { handle(request: IncomingMessage, socket: Duplex, head: Buffer): void; close(): void } {
+  const wss = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MESSAGE_BYTES_MAX,
+  });
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const tlsSocket = request.socket as TLSSocket; // the server speaks TLS only
+    if (!options.mayCall(tlsSocket)) throw linkErrors.notTheManager();
+    const agent = options.agentOf(tlsSocket);
+    if (agent === undefined) {
+      socket.destroy();
+      return;
+    }
+    const vmUuid = vmUuidOf(request.url ?? "");
+    if (vmUuid === undefined || agent.openConsole === undefined) {
+      throw linkErrors.unknownCall("UPGRADE", request.url ?? "");
+    }
+    const line = await agent.openConsole(vmUuid);
+    wss.handleUpgrade(request, socket, head, (webSocket) => {
+      const messages = createWebSocketStream(webSocket, { allowHalfOpen: false });
+      pipeline(messages, line, messages, (error) => {
+        if (error) options.log.debug({ vmUuid, err: error }, "a console ended");
+        webSocket.close();
+        line.destroy();
+      });
+    });
+    // The client left while the line was being opened: nobody will read it.
+    if (socket.destroyed) line.destroy();
+  }
+
+  return {
+    handle(request, socket, head) {
+      socket.on("error", () => socket.destroy());
+      upgrade(request, socket, head).catch((error: unknown) => {
+        const { status, body } = errorReply(error);
+        socket.end(
+          `HTTP/1.1 ${status} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+        );
+      });
+    },
+    close() {
+      for (const client of wss.clients) client.terminate();
+      wss.close();
+    },
+  };
+}
+
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const PATH = new RegExp(`^${CONSOLE_PATH.replace(":vmUuid", `(${UUID})`)}$`);
+
+function vmUuidOf(url: string): string | undefined {
+  return PATH.exec(url)?.[1];
+}

@@ -55,7 +55,44 @@ export type { TypedParam } from "./protocol/types.ts";
 export { DEFAULT_TCP_PORT, DEFAULT_TLS_PORT, type Endpoint, type TlsIdentity } from "./rpc/dial.ts";
 export type { KeepaliveOptions } from "./rpc/keepalive.ts";
 export type { CallOptions } from "./rpc/rpc-client.ts";
+export {
+  openReconnecting,
+  ReconnectingConnection,
+  type ReconnectingOptions,
+} from "./reconnecting-connection.ts";
 export { RpcStream, STREAM_BUFFER_MAX_BYTES } from "./rpc/rpc-stream.ts";
 /** For procedures of your own: see `Connection.invoke`. */
 export * as xdr from "./xdr/codec.ts";
 export { XdrError } from "./xdr/error.ts";
+export type {
+  ChannelXml,
+  ConsoleXml,
+  ControllerXml,
+  DiskXml,
+  GraphicsXml,
+  HostDeviceXml,
+  InterfaceXml,
+  MemoryDeviceXml,
+  SerialXml,
+  VideoXml,
+} from "./xml/device-shapes.ts";
+export {
+  buildDeviceXml,
+  buildDomainXml,
+  type DeviceKind,
+  type DeviceXml,
+  type DomainXml,
+  findMetadata,
+  metadataElement,
+  parseDeviceXml,
+  parseDomainXml,
+} from "./xml/domain-xml.ts";
+export {
+  element,
+  formatXml,
+  parseXml,
+  textOf,
+  type XmlElement,
+  XmlError,
+  type XmlNode,
+} from "./xml/xml-tree.ts";

@@ -16,28 +16,34 @@ export class XdrWriter {
   }
 
   u32(value: number): void {
-    this.#buffer.writeUInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#buffer.writeUInt32BE(value, at);
   }
 
   i32(value: number): void {
-    this.#buffer.writeInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#buffer.writeInt32BE(value, at);
   }
 
   u64(value: bigint): void {
-    this.#buffer.writeBigUInt64BE(value, this.#grow(8));
+    const at = this.#grow(8);
+    this.#buffer.writeBigUInt64BE(value, at);
   }
 
   i64(value: bigint): void {
-    this.#buffer.writeBigInt64BE(value, this.#grow(8));
+    const at = this.#grow(8);
+    this.#buffer.writeBigInt64BE(value, at);
   }
 
   f64(value: number): void {
-    this.#buffer.writeDoubleBE(value, this.#grow(8));
+    const at = this.#grow(8);
+    this.#buffer.writeDoubleBE(value, at);
   }
 
   /** The bytes and their padding; a length word, where there is one, is the caller's. */
   opaque(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#grow(bytes.length + padding(bytes.length)));
+    const at = this.#grow(bytes.length + padding(bytes.length));
+    this.#buffer.set(bytes, at);
   }
 
   /** What was written, without a copy: the writer is not to be used afterwards. */
@@ -45,6 +51,7 @@ export class XdrWriter {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** Where the next `by` bytes go. May put another buffer in place, so it is called before that is looked at. */
   #grow(by: number): number {
     const start = this.#length;
     const end = start + by;

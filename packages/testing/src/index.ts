@@ -1,0 +1,2 @@
+export * from "./shared-postgres.ts";
+export * from "./test-database.ts";

@@ -85,13 +85,14 @@ export class ReconnectingConnection extends Hypervisor implements AsyncDisposabl
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stopped = () => reject(this.#notConnected());
     const aborted = () => reject(signal?.reason as Error);
-    using _waiting = this.onConnected(resolve);
+    const waiting = this.onConnected(resolve);
     this.#stop.signal.addEventListener("abort", stopped);
     signal?.addEventListener("abort", aborted);
     try {
       if (this.#stop.signal.aborted) stopped();
       await promise;
     } finally {
+      waiting[Symbol.dispose]();
       this.#stop.signal.removeEventListener("abort", stopped);
       signal?.removeEventListener("abort", aborted);
     }

@@ -1,2 +1,3 @@
+export * from "./conformance.ts";
 export * from "./samples.ts";
 export * from "./test-pki.ts";

@@ -39,6 +39,7 @@ export const VM_ACTIONS = {
   stop: { from: ["running", "paused", "fault"], via: "stopping", to: "stopped" },
   forceStop: { from: ["running", "paused", "fault", "hibernated"], via: "stopping", to: "stopped" },
   reboot: { from: ["running"], via: "rebooting", to: "running" },
+  forceReboot: { from: ["running"], via: "rebooting", to: "running" },
   pause: { from: ["running"], via: "pausing", to: "paused" },
   resume: { from: ["paused"], via: "resuming", to: "running" },
   hibernate: { from: ["running"], via: "hibernating", to: "hibernated" },

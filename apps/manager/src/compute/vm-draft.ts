@@ -133,7 +133,12 @@ async function draftVolume(
   if (sizeBytes < 1) throw vmErrors.diskSizeInvalid(wish.slot);
   const provisioning = provisioningFrom(request);
   const isShared = request.type === "share";
-  checkVolumeRules({ isShared, provisioning, isPersistent: request.persistentDisk ?? true, isIndependent: request.indepDisk });
+  checkVolumeRules({
+    isShared,
+    provisioning,
+    isPersistent: request.persistentDisk ?? true,
+    isIndependent: request.indepDisk,
+  });
   const uuid = readUuid(request.volumeUuid) ?? randomUUID();
   if (await volumeStore(db).findByUuid(uuid)) throw volumeErrors.uuidUsed(uuid);
   const image = request.sourceImage;
@@ -166,7 +171,8 @@ export function checkVolumeRules(volume: {
   if (volume.isShared && volume.provisioning === "thin") throw volumeErrors.sharedThin();
   if (volume.isShared && volume.provisioning === "lazy") throw volumeErrors.sharedLazy();
   if (volume.isShared && !volume.isPersistent) throw volumeErrors.sharedNotPersistent();
-  if (!volume.isPersistent && volume.isIndependent !== true) throw volumeErrors.nonPersistentNeedsIndependent();
+  if (!volume.isPersistent && volume.isIndependent !== true)
+    throw volumeErrors.nonPersistentNeedsIndependent();
 }
 
 /** KB/s and requests/s of the contract; 0 is unlimited, other values have a least one. */

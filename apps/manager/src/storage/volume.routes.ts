@@ -1,0 +1,108 @@
+import {
+  CreateVolumeRequest,
+  ModifyVolumeRequest,
+  TaskAnswer,
+  VoidAnswer,
+  VolumeList,
+  WireVolume,
+} from "@sinter/northbound";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { registerRoute, SITE } from "../http/route.ts";
+import { taskAnswer } from "../task/task.wire.ts";
+import { volumeErrors } from "./volume.errors.ts";
+import { volumeFilterFrom, type VolumeService } from "./volume.service.ts";
+import { volumeToWire, volumeUrn } from "./volume.wire.ts";
+
+export function registerVolumeRoutes(
+  app: FastifyInstance,
+  parts: { volumes: VolumeService; siteId: () => string },
+): void {
+  const { volumes } = parts;
+  const idOf = (params: Readonly<Record<string, string>>): number => {
+    const text = params.volumeId ?? "";
+    if (!/^\d{1,15}$/.test(text)) throw volumeErrors.notFound(text.slice(0, 32));
+    return Number(text);
+  };
+  const answer = (begun: { taskId: number; id: number }) =>
+    taskAnswer(parts.siteId(), begun.taskId, volumeUrn(parts.siteId(), begun.id));
+
+  // The OpenStack driver reads its lists under two more names, one of them with a blank at its end.
+  for (const path of ["volumes", "volumes/compatibility/discovery", "volumes/extend"]) {
+    registerRoute(app, {
+      method: "GET",
+      url: `${SITE}/${path}`,
+      access: "read",
+      summary: "Lists volumes.",
+      query: {
+        limit: "1 to 100; 0: all",
+        offset: "items to skip",
+        name: "substring",
+        uuid: "exact",
+        scope: "URN of a host or datastore",
+        attachstatus: "0 all, 1 free and shared, 2 free, 3 attached",
+        pciType: "IDE, SCSI or VIRTIO",
+        volUrns: "repeated, at most 50",
+      },
+      reply: VolumeList,
+      handle: async ({ query }) => {
+        const { total, items } = await volumes.list(volumeFilterFrom(query), query.page());
+        return { total, volumes: items.map((volume) => volumeToWire(volume, parts.siteId())) };
+      },
+    });
+  }
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/volumes`,
+    access: "operate",
+    summary: "Creates a volume.",
+    body: CreateVolumeRequest,
+    reply: TaskAnswer,
+    handle: async ({ body, actor }) => answer(await volumes.create(actor, body)),
+  });
+
+  registerRoute(app, {
+    method: "GET",
+    url: `${SITE}/volumes/:volumeId`,
+    access: "read",
+    summary: "Shows one volume.",
+    reply: WireVolume,
+    handle: async ({ params }) => volumeToWire(await volumes.get(idOf(params)), parts.siteId()),
+  });
+
+  registerRoute(app, {
+    method: "PUT",
+    url: `${SITE}/volumes/:volumeId`,
+    access: "operate",
+    summary: "Changes a volume's name, share flag, or snapshot flags.",
+    body: ModifyVolumeRequest,
+    reply: VoidAnswer,
+    handle: async ({ params, body }) => {
+      await volumes.modify(idOf(params), body);
+      return {};
+    },
+  });
+
+  registerRoute(app, {
+    method: "DELETE",
+    url: `${SITE}/volumes/:volumeId`,
+    access: "operate",
+    summary: "Deletes a volume that no VM has.",
+    query: { isFormat: "accepted", isOnlyDelDB: "accepted" },
+    reply: TaskAnswer,
+    handle: async ({ params, actor }) => answer(await volumes.remove(actor, idOf(params))),
+  });
+
+  registerRoute(app, {
+    method: "GET",
+    url: `${SITE}/volumes/:volumeId/action/replications`,
+    access: "read",
+    summary: "Lists replications of a volume; there are none.",
+    reply: Type.Object({ replications: Type.Array(Type.Object({})) }),
+    handle: async ({ params }) => {
+      await volumes.get(idOf(params));
+      return { replications: [] };
+    },
+  });
+}

@@ -1,0 +1,153 @@
+import { AppError } from "@sinter/kit";
+import {
+  parseUrn,
+  TaskList,
+  TaskSteps,
+  VoidAnswer,
+  type WireError,
+  wireMillis,
+  WireTask,
+} from "@sinter/northbound";
+import type { ListTasks, TaskEngine, TaskView } from "@sinter/tasks";
+import type { FastifyInstance } from "fastify";
+import type { Query } from "../http/query.ts";
+import { registerRoute, SITE } from "../http/route.ts";
+import type { WireErrors } from "../http/wire-errors.ts";
+import { statesOfStatus, taskToWire, typeOfName } from "./task.wire.ts";
+
+const taskErrors = {
+  notFound: (id: string) =>
+    new AppError("notFound", "TASK_NOT_FOUND", `There is no task ${id.slice(0, 32)}.`),
+  typeUnknown: (type: string) =>
+    new AppError("invalid", "TASK_TYPE_UNKNOWN", `There is no task type ${type.slice(0, 64)}.`),
+  cannotCancel: () =>
+    new AppError("conflict", "TASK_NOT_CANCELLABLE", "The task cannot be cancelled in this phase."),
+  finished: () => new AppError("conflict", "TASK_FINISHED", "The task has finished or does not exist."),
+  cancelledAlready: () =>
+    new AppError("conflict", "TASK_CANCELLED_ALREADY", "The task is being cancelled already."),
+};
+
+export const taskWireErrors = {
+  TASK_NOT_FOUND: { code: "10000008", http: 400 },
+  TASK_TYPE_UNKNOWN: { code: "10000001", http: 400 },
+  TASK_NOT_CANCELLABLE: { code: "10800003", http: 400 },
+  TASK_FINISHED: { code: "10800002", http: 400 },
+  TASK_CANCELLED_ALREADY: { code: "10800004", http: 400 },
+  CANCELLED: { code: "10800006", http: 400 },
+} as const satisfies Record<string, WireError>;
+
+export function registerTaskRoutes(
+  app: FastifyInstance,
+  parts: { tasks: TaskEngine; errors: WireErrors; siteId: () => string },
+): void {
+  const { tasks } = parts;
+  const toWire = (task: TaskView) => taskToWire(task, parts.siteId(), parts.errors);
+  const get = async (params: Readonly<Record<string, string>>): Promise<TaskView> => {
+    const text = params.taskId ?? "";
+    const task = /^\d{1,15}$/.test(text) ? await tasks.get(Number(text)) : undefined;
+    if (!task) throw taskErrors.notFound(text);
+    return task;
+  };
+
+  registerRoute(app, {
+    method: "GET",
+    url: `${SITE}/tasks`,
+    access: "read",
+    summary: "Lists tasks, newest first.",
+    query: {
+      limit: "1 to 100; 0: all",
+      offset: "items to skip",
+      scope: "URN of the object worked on",
+      type: "type name; an unknown one is refused",
+      user: "exact",
+      status: "waiting, running, success, failed or cancelling",
+      startTime: "epoch milliseconds: begun since",
+      finishTime: "epoch milliseconds: ended until",
+      taskUrns: "repeated",
+      cancelled: "boolean",
+    },
+    reply: TaskList,
+    handle: async ({ query }) => {
+      const { total, items } = await tasks.list(filterFrom(query));
+      return { total, tasks: items.map(toWire) };
+    },
+  });
+
+  registerRoute(app, {
+    method: "GET",
+    url: `${SITE}/tasks/:taskId`,
+    access: "read",
+    summary: "Shows one task.",
+    reply: WireTask,
+    handle: async ({ params }) => toWire(await get(params)),
+  });
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/tasks/:taskId/cancel`,
+    access: "operate",
+    summary: "Cancels a task; what it did is taken back.",
+    reply: VoidAnswer,
+    handle: async ({ params, actor }) => {
+      const task = await get(params);
+      switch (await tasks.cancel(task.id, actor.userName)) {
+        case "ok":
+          return {};
+        case "notFound":
+        case "finished":
+          throw taskErrors.finished();
+        case "alreadyCancelled":
+          throw taskErrors.cancelledAlready();
+        case "notCancellable":
+          throw taskErrors.cannotCancel();
+      }
+    },
+  });
+
+  registerRoute(app, {
+    method: "GET",
+    url: "/sinter/v1/tasks/:taskId/steps",
+    access: "read",
+    summary: "Shows the steps of a task with what each said.",
+    reply: TaskSteps,
+    handle: async ({ params }) => {
+      const steps = await tasks.steps((await get(params)).id);
+      return {
+        steps: steps.map((step) => ({
+          name: step.name,
+          state: step.state,
+          attempts: step.attempts,
+          startTime: wireMillis(step.startedAt),
+          finishTime: wireMillis(step.finishedAt),
+          message: step.message,
+        })),
+      };
+    },
+  });
+}
+
+function filterFrom(query: Query): ListTasks {
+  const page = query.page();
+  const type = query.text("type");
+  const ourType = type === undefined ? undefined : typeOfName(type);
+  if (type !== undefined && ourType === undefined) throw taskErrors.typeUnknown(type);
+  const status = query.text("status");
+  const scope = parseUrn(query.text("scope") ?? "");
+  const user = query.text("user");
+  const since = query.integer("startTime");
+  const until = query.integer("finishTime");
+  const urns = query.list("taskUrns");
+  const isCancelled = query.boolean("cancelled");
+  return {
+    ...(page.limit === undefined ? {} : { limit: page.limit }),
+    offset: page.offset,
+    ...(ourType === undefined ? {} : { type: ourType }),
+    ...(status === undefined ? {} : { states: statesOfStatus(status) }),
+    ...(scope?.kind === undefined ? {} : { entityUrn: `${scope.kind.replace(/s$/, "")}:${scope.id}` }),
+    ...(user === undefined ? {} : { user }),
+    ...(since === undefined ? {} : { createdSince: new Date(since) }),
+    ...(until === undefined ? {} : { finishedUntil: new Date(until) }),
+    ...(urns.length === 0 ? {} : { ids: urns.map((urn) => parseUrn(urn)?.id ?? -1) }),
+    ...(isCancelled === undefined ? {} : { isCancelRequested: isCancelled }),
+  };
+}

@@ -1,0 +1,96 @@
+import { objectUrn, type TaskAnswer, uriOf, wireMillis, type WireTask } from "@sinter/northbound";
+import type { TaskView } from "@sinter/tasks";
+import type { WireErrors } from "../http/wire-errors.ts";
+import { vmWireId } from "@sinter/northbound";
+
+/** Type names on the wire; the contract gives only a few, the rest follow its pattern. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  "vm.create": "CreateVmTask",
+  "vm.clone": "CloneVmTask",
+  "vm.delete": "DeleteVmTask",
+  "vm.modify": "ModifyVmTask",
+  "vm.power": "VmPowerTask",
+  "vm.attachVolume": "AttachVolumeTask",
+  "vm.detachVolume": "DetachVolumeTask",
+  "vm.attachNic": "AttachVmNicTask",
+  "vm.detachNic": "DetachVmNicTask",
+  "volume.create": "CreateVolumeTask",
+  "volume.delete": "DeleteVolumeTask",
+};
+/** Names that the contract knows and that no task of ours has yet: a filter by one is valid and finds nothing. */
+const KNOWN_ELSEWHERE = ["AddDataStoreTask", "RefreshHostStorageUnitTask", "RefreshStorageUnitTask"];
+
+export function typeName(type: string): string {
+  return TYPE_NAMES[type] ?? type;
+}
+
+/** Our type behind a wire name; undefined for a name that nobody knows. */
+export function typeOfName(name: string): string | undefined {
+  if (KNOWN_ELSEWHERE.includes(name)) return name;
+  return Object.entries(TYPE_NAMES).find(([, wire]) => wire === name)?.[0];
+}
+
+const STATUS = {
+  waiting: "waiting",
+  running: "running",
+  unwinding: "running",
+  cancelling: "cancelling",
+  succeeded: "success",
+  failed: "failed",
+  cancelled: "failed",
+  stuck: "failed",
+} as const satisfies Record<TaskView["state"], WireTask["status"]>;
+
+export function statesOfStatus(status: string): TaskView["state"][] {
+  return (Object.keys(STATUS) as TaskView["state"][]).filter((state) => STATUS[state] === status);
+}
+
+export function taskUrn(siteId: string, taskId: number): string {
+  return objectUrn(siteId, "tasks", taskId);
+}
+
+/** What an operation answers at once: the object, and where to watch. */
+export function taskAnswer(siteId: string, taskId: number, urn: string): TaskAnswer {
+  const ofTask = taskUrn(siteId, taskId);
+  return { urn, uri: uriOf(urn), taskUrn: ofTask, taskUri: uriOf(ofTask) };
+}
+
+/** Entities are held as `vm:12`; on the wire they are URNs. */
+export function entityUrn(siteId: string, entity: string): string {
+  const [kind, id] = entity.split(":");
+  if (kind === "vm") return objectUrn(siteId, "vms", vmWireId(Number(id)));
+  if (kind === "volume") return objectUrn(siteId, "volumes", Number(id));
+  if (kind === "host") return objectUrn(siteId, "hosts", Number(id));
+  if (kind === "datastore") return objectUrn(siteId, "datastores", Number(id));
+  return entity;
+}
+
+export function taskToWire(task: TaskView, siteId: string, errors: WireErrors): WireTask {
+  const urn = taskUrn(siteId, task.id);
+  const isOver =
+    task.state === "succeeded" ||
+    task.state === "failed" ||
+    task.state === "cancelled" ||
+    task.state === "stuck";
+  return {
+    urn,
+    uri: uriOf(urn),
+    type: typeName(task.type),
+    entityUrn: entityUrn(siteId, task.entityUrn),
+    entityName: task.entityName,
+    startTime: wireMillis(task.createdAt),
+    finishTime: wireMillis(task.finishedAt),
+    user: task.user,
+    status: STATUS[task.state],
+    // Also when it failed: one client looks at nothing else.
+    progress: isOver ? 100 : Math.min(99, Math.floor(task.progress)),
+    reason:
+      task.reason === null || task.state === "succeeded"
+        ? ""
+        : errors.codeOf(task.reason.kind, task.reason.code),
+    reasonDes: task.reason === null || task.state === "succeeded" ? "" : task.reason.message,
+    cancelable: task.isCancellable,
+    cancelled: task.isCancelRequested,
+    params: {},
+  };
+}

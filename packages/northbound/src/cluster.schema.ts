@@ -36,10 +36,9 @@ export const HaSettingRequest = Type.Object(
 );
 
 const fragments = coded(
-  Type.Array(
-    Type.Object({ fragmentTime: int(0, 23, "10300216"), limen: int(0, 9, "10300217") }),
-    { maxItems: 24 },
-  ),
+  Type.Array(Type.Object({ fragmentTime: int(0, 23, "10300216"), limen: int(0, 9, "10300217") }), {
+    maxItems: 24,
+  }),
   "10300216",
 );
 const cycle = Type.Object({
@@ -55,7 +54,12 @@ export const DrsRuleRequest = Type.Object(
     ruleName: O(text(255)),
     ruleType: O(int(1, 3)),
     vm2HostRuleType: O(int(1, 4)),
-    vms: O(coded(Type.Array(Type.Object({ urn: Type.String({ maxLength: 256 }) }), { maxItems: 1000 }), "10300129")),
+    vms: O(
+      coded(
+        Type.Array(Type.Object({ urn: Type.String({ maxLength: 256 }) }), { maxItems: 1000 }),
+        "10300129",
+      ),
+    ),
     vmGroupUrn: O(text(256)),
     hostGroupUrn: O(text(256)),
   },
@@ -106,7 +110,10 @@ const settings = {
   drsSetting: O(DrsSettingRequest),
   drsExtensionConfig: O(coded(Type.Array(KeyValue, { maxItems: 64 }), FORMAT)),
   resStrategy: O(
-    coded(Type.Unsafe<"loadBalance" | "random" | "">({ type: "string", enum: ["loadBalance", "random", ""] }), FORMAT),
+    coded(
+      Type.Unsafe<"loadBalance" | "random" | "">({ type: "string", enum: ["loadBalance", "random", ""] }),
+      FORMAT,
+    ),
   ),
   isEnableImc: O(Type.Boolean()),
   imcSetting: O(text(64)),
@@ -123,7 +130,10 @@ const name = coded(Type.String({ minLength: 1, maxLength: L.nameLength.max }), "
 
 export const CreateClusterRequest = Type.Object({ name, ...settings }, { title: "CreateClusterRequest" });
 export type CreateClusterRequest = Static<typeof CreateClusterRequest>;
-export const ModifyClusterRequest = Type.Object({ name: O(name), ...settings }, { title: "ModifyClusterRequest" });
+export const ModifyClusterRequest = Type.Object(
+  { name: O(name), ...settings },
+  { title: "ModifyClusterRequest" },
+);
 export type ModifyClusterRequest = Static<typeof ModifyClusterRequest>;
 
 export const IfConnectRequest = Type.Object(

@@ -15,10 +15,7 @@ export const CreateDatastoreRequest = Type.Object(
     path: coded(Type.String({ minLength: 2, maxLength: 1024, pattern: "^/" }), "10400002"),
     /** The same file system on every host named. */
     shared: O(Type.Boolean()),
-    hostUrns: coded(
-      Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 1250 }),
-      "10300027",
-    ),
+    hostUrns: coded(Type.Array(Type.String({ maxLength: 256 }), { minItems: 1, maxItems: 1250 }), "10300027"),
   },
   { title: "CreateDatastoreRequest" },
 );

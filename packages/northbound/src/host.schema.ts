@@ -9,7 +9,8 @@ const O = Type.Optional;
 const name = coded(Type.String({ maxLength: L.nameLength.max }), "10200105");
 const description = coded(Type.String({ maxLength: L.descriptionLength.max }), "10000018");
 /** These would mean something to the command lines that older products built from them. */
-const bmcText = (code: string) => coded(Type.String({ maxLength: 64, pattern: "^[^&|;<>\\-/$\\\\]*$" }), code);
+const bmcText = (code: string) =>
+  coded(Type.String({ maxLength: 64, pattern: "^[^&|;<>\\-/$\\\\]*$" }), code);
 const bmc = {
   bmcIp: O(coded(Type.String({ maxLength: 64, pattern: "^[0-9A-Za-z.:]*$" }), "10200110")),
   bmcUserName: O(bmcText("10200113")),
@@ -34,7 +35,9 @@ export const ModifyHostRequest = Type.Object(
   {
     name: O(coded(Type.String({ minLength: 1, maxLength: L.nameLength.max }), "10200103")),
     description: O(description),
-    multiPathMode: O(coded(Type.Unsafe<string>({ type: "string", enum: ["HW", "CURRENCY", ""] }), "10300154")),
+    multiPathMode: O(
+      coded(Type.Unsafe<string>({ type: "string", enum: ["HW", "CURRENCY", ""] }), "10300154"),
+    ),
     ...bmc,
     ntpIp1: ntp("10200206"),
     ntpIp2: ntp("10200207"),
@@ -50,7 +53,9 @@ export type ModifyHostRequest = Static<typeof ModifyHostRequest>;
 
 export const HostPowerRequest = Type.Object(
   {
-    mode: O(coded(Type.Unsafe<"safe" | "force" | "">({ type: "string", enum: ["safe", "force", ""] }), "10200150")),
+    mode: O(
+      coded(Type.Unsafe<"safe" | "force" | "">({ type: "string", enum: ["safe", "force", ""] }), "10200150"),
+    ),
   },
   { title: "HostPowerRequest" },
 );

@@ -36,15 +36,16 @@ export interface Lab {
   sharedDirectory(name: string, options?: SharedDirectoryOptions): Promise<LabDatastore>;
   /** A datastore that one host alone sees, at the same kind of path. */
   localDirectory(host: LabHost | string, name: string, options?: DirectoryOptions): Promise<LabDatastore>;
-  /** Withdraws a datastore from a host as a lost storage path would not: it must not be in use (`conflict` if it is). */
+  /** Takes a datastore from a host again; throws `conflict` LAB_DATASTORE_BUSY while something there uses it. */
   detachDatastore(host: LabHost | string, name: string): Promise<void>;
 
   /**
    * Takes all room but `leaveBytes` of a datastore that was made with `sizeBytes`; throws `invalid`
-   * LAB_DATASTORE_UNLIMITED for one without, whose room is the machine's own disk. `unfill` gives it back.
+   * LAB_DATASTORE_UNLIMITED for one without, whose room is the machine's own disk. `unfill` gives it back. Some host
+   * that has the datastore must be on.
    */
-  fill(datastore: string, leaveBytes?: number): Promise<void>;
-  unfill(datastore: string): Promise<void>;
+  fill(datastoreId: string, leaveBytes?: number): Promise<void>;
+  unfill(datastoreId: string): Promise<void>;
 
   status(): Promise<LabStatus>;
 
@@ -160,6 +161,8 @@ export interface SharedDirectoryOptions extends DirectoryOptions {
 }
 
 export interface LabDatastore {
+  /** For `fill` and `unfill`: the name of a shared one, HOST.NAME of a local one. */
+  readonly id: string;
   readonly name: string;
   /** Inside each host that has it. */
   readonly path: string;

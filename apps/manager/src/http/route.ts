@@ -1,5 +1,5 @@
 import { readBody } from "@sinter/northbound";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static, TSchema } from "typebox";
 import type { AccessLevel, Actor } from "../identity/user.ts";
 import { Query } from "./query.ts";
@@ -10,6 +10,8 @@ export interface RouteContext<Body> {
   readonly body: Body;
   readonly actor: Actor;
   readonly request: FastifyRequest;
+  /** For headers; status and body are the route's. */
+  readonly reply: FastifyReply;
 }
 
 export interface RouteDefinition<Body extends TSchema> {
@@ -54,7 +56,9 @@ export function registerRoute<Body extends TSchema>(
         body: body as Static<Body>,
         actor: request.actor,
         request,
+        reply,
       });
+      if ("taskUrn" in answer && typeof answer.taskUrn === "string") reply.sinterTaskUrn = answer.taskUrn;
       return reply.code(200).type("application/json;charset=UTF-8").send(JSON.stringify(answer));
     },
   });
@@ -72,6 +76,10 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     actor: Actor;
+  }
+  interface FastifyReply {
+    /** Task that the request began, for the audit record. */
+    sinterTaskUrn?: string;
   }
   interface FastifyContextConfig {
     access?: AccessLevel;

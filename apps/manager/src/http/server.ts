@@ -14,7 +14,10 @@ export interface ServerParts {
   readonly errors: WireErrors;
   readonly log: Log;
   readonly tls?: ServerOptions;
-  /** Called once per finished request that was meant to change something. */
+  /**
+   * Called once per request that was meant to change something, refused ones included, when its answer is decided
+   * and before it is sent: no change is answered without a record of it.
+   */
   readonly onMutation: (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -74,7 +77,7 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
     }
   });
 
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onSend", async (request, reply) => {
     if (request.method === "GET" || request.method === "HEAD") return;
     try {
       await parts.onMutation(request, reply, request.actor?.userId ? request.actor : undefined);

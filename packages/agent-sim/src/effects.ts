@@ -1,0 +1,30 @@
+import type { AgentApi, CallContext, CallInput, CallName } from "@sinter/southbound";
+import { hostEffects } from "./host-calls.ts";
+import type { SimHost } from "./sim-host.ts";
+import { storageEffects } from "./storage-calls.ts";
+import { switchEffects } from "./switch-calls.ts";
+import { vmEffects } from "./vm-calls.ts";
+
+type Reply<N extends CallName> = Awaited<ReturnType<AgentApi[N]>>;
+
+/** What each call does to a simulated host, faults and log aside. */
+export type Effects = {
+  [N in CallName]: (host: SimHost, input: CallInput<N>, context: CallContext) => Reply<N> | Promise<Reply<N>>;
+};
+
+export const EFFECTS: Effects = { ...hostEffects, ...vmEffects, ...storageEffects, ...switchEffects };
+
+/** Calls that need no libvirt and answer while it is away. */
+export const WITHOUT_LIBVIRT: ReadonlySet<CallName> = new Set([
+  "getHost",
+  "listDatastores",
+  "ensureDatastore",
+  "listImages",
+  "listVolumes",
+  "getVolume",
+  "ensureVolume",
+  "listSwitches",
+  "ensureSwitch",
+  "beginRotation",
+  "finishRotation",
+] as const);

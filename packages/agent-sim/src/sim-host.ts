@@ -1,0 +1,466 @@
+import type { Duplex } from "node:stream";
+import {
+  type AgentEventSource,
+  CALL_NAMES,
+  linkErrors,
+  type ServedAgent,
+  southboundError,
+  type TlsIdentity,
+} from "@sinter/agent-link";
+import { AppError, type Clock, GiB, KeyedQueue, systemClock } from "@sinter/kit";
+import {
+  type AgentApi,
+  type AgentEvent,
+  type CallContext,
+  type CallName,
+  CONTRACT_VERSION,
+  type DatastoreSpec,
+  type DiskSpec,
+  type HostReport,
+  type SwitchSpec,
+  type VmPower,
+  type VmSpec,
+} from "@sinter/southbound";
+import { CallLog, type CallRecord } from "./call-log.ts";
+import { EFFECTS, WITHOUT_LIBVIRT } from "./effects.ts";
+import { FaultPlan } from "./fault-plan.ts";
+import { seededMac, seededUuid } from "./seeded.ts";
+import { openSimConsole } from "./sim-console.ts";
+import { addCounters, type HostCounters, NO_COUNTERS, vmCounters } from "./sim-stats.ts";
+import { SimStore } from "./sim-store.ts";
+import { COOPERATIVE_GUEST, isAlive, type SimGuest, type SimVm } from "./sim-vm.ts";
+import { requireRunning } from "./vm-calls.ts";
+
+export interface SimHostOptions {
+  /** Decides everything random of this host; default "sim". */
+  readonly seed?: string;
+  /** Time for boots, copies, statistics and heartbeats; default the system's. */
+  readonly clock?: Clock;
+  /** What differs from an ordinary host of 32 threads and 128 GiB. */
+  readonly report?: Partial<HostReport>;
+  /** Where its screens are said to listen; default 127.0.0.1. */
+  readonly address?: string;
+  /** Directories of the host by path; default one of 1 TiB at DEFAULT_STORE_PATH. */
+  readonly mounts?: Readonly<Record<string, SimStore>>;
+  /** Guests unless a VM has its own; default one that cooperates. */
+  readonly guest?: Partial<SimGuest>;
+  /** How fast volumes are written; default at once. */
+  readonly writeBytesPerSec?: number;
+  /** Calls remembered for assertions; default 500. */
+  readonly callLogLimit?: number;
+}
+
+export interface Datastore {
+  readonly spec: DatastoreSpec;
+  readonly store: SimStore;
+}
+
+export const DEFAULT_STORE_PATH = "/srv/sinter";
+const FIRST_VNC_PORT = 5900;
+
+/**
+ * A host whose agent keeps the southbound contract in memory. Reached by `simPort` in this process or by `serveSims`
+ * over TLS, with the same behaviour. Power, network and agent faults are methods; faults of single calls are planned
+ * on `faults`.
+ */
+export class SimHost implements ServedAgent {
+  readonly clock: Clock;
+  readonly address: string;
+  readonly faults: FaultPlan;
+  readonly vms = new Map<string, SimVm>();
+  readonly datastores = new Map<string, Datastore>();
+  readonly switches = new Map<string, SwitchSpec>();
+  readonly mounts: Map<string, SimStore>;
+  readonly writeBytesPerSec: number;
+  /** One maker per volume; see storage-calls.ts. */
+  readonly makings = new KeyedQueue();
+  guest: SimGuest;
+  report: HostReport;
+  bootedAt: number;
+  agentStartedAt: number;
+  /** Of VMs that have ended, so that the host's counters do not go back. */
+  endedCounters: HostCounters = NO_COUNTERS;
+  /** What it serves under; set by a rotation or by `installIdentity`. */
+  identity: TlsIdentity | undefined;
+  /** Key of a rotation that has begun. */
+  nextKey: string | undefined;
+  /** While true, calls that need libvirt answer LIBVIRT_AWAY. */
+  isLibvirtAway = false;
+
+  readonly #seed: string;
+  readonly #calls: CallLog;
+  readonly #listeners = new Set<(event: AgentEvent) => void>();
+  readonly #dropListeners = new Set<() => void>();
+  readonly #life = new AbortController();
+  #isPowered = true;
+  #isConnected = true;
+  #isStalled = false;
+  #boots = 0;
+  #vncPorts = 0;
+  #api: AgentApi | undefined;
+
+  constructor(options: SimHostOptions = {}) {
+    this.#seed = options.seed ?? "sim";
+    this.clock = options.clock ?? systemClock;
+    this.address = options.address ?? "127.0.0.1";
+    this.faults = new FaultPlan(this.clock);
+    this.mounts = new Map(
+      Object.entries(options.mounts ?? { [DEFAULT_STORE_PATH]: new SimStore({ seed: this.#seed }) }),
+    );
+    this.guest = { ...COOPERATIVE_GUEST, ...options.guest };
+    this.writeBytesPerSec = options.writeBytesPerSec ?? Infinity;
+    this.#calls = new CallLog(options.callLogLimit ?? 500);
+    this.bootedAt = this.clock.now();
+    this.agentStartedAt = this.bootedAt;
+    this.report = { ...ordinaryReport(this.#seed), ...options.report };
+  }
+
+  get hostUuid(): string {
+    return this.report.hostUuid;
+  }
+
+  /** Whether its agent can be spoken to: it has power and network. */
+  get isReachable(): boolean {
+    return this.#isPowered && this.#isConnected;
+  }
+
+  // ---- What the agent does -------------------------------------------------------------------------------------
+
+  get api(): AgentApi {
+    this.#api ??= Object.fromEntries(
+      CALL_NAMES.map((name) => [
+        name,
+        (input: Record<string, unknown>, context: CallContext) => this.#answer(name, input, context),
+      ]),
+    ) as unknown as AgentApi; // one function stands in for all calls
+    return this.#api;
+  }
+
+  readonly events: AgentEventSource = {
+    hello: () => ({
+      hostUuid: this.hostUuid,
+      bootId: this.report.bootId,
+      agentStartedAt: this.agentStartedAt,
+    }),
+    subscribe: (listener) => {
+      this.#listeners.add(listener);
+      return () => this.#listeners.delete(listener);
+    },
+    isStalled: () => this.#isStalled,
+  };
+
+  /** A terminal that greets and echoes. */
+  openConsole(vmUuid: string): Duplex {
+    return openSimConsole(requireRunning(this, vmUuid));
+  }
+
+  /** Calls received, oldest first, as far as remembered. */
+  calls(name?: CallName): CallRecord[] {
+    return this.#calls.list(name);
+  }
+
+  /** How many calls it ever received. */
+  get callsTotal(): number {
+    return this.#calls.total;
+  }
+
+  clearCalls(): void {
+    this.#calls.clear();
+  }
+
+  // ---- Faults of the whole host --------------------------------------------------------------------------------
+
+  /** Pulls its plug: VMs end, connections break, nothing answers. Disks and definitions stay. */
+  powerOff(): void {
+    if (!this.#isPowered) return;
+    this.#isPowered = false;
+    for (const vm of this.vms.values()) if (isAlive(vm)) this.#endQuietly(vm, "host lost power");
+    this.#drop();
+  }
+
+  powerOn(): void {
+    if (this.#isPowered) return;
+    this.#isPowered = true;
+    this.#bootHost();
+  }
+
+  /** Cuts its management network: nothing answers, VMs run on. */
+  disconnect(): void {
+    this.#isConnected = false;
+    this.#drop();
+  }
+
+  reconnect(): void {
+    this.#isConnected = true;
+  }
+
+  /** The agent's process is killed and comes back: connections and calls under way break, VMs run on. */
+  restartAgent(): void {
+    this.agentStartedAt = this.clock.now();
+    this.nextKey = undefined;
+    this.#drop();
+  }
+
+  /** Accepts calls, answers none, and falls silent, as a stopped process does. */
+  stall(): void {
+    this.#isStalled = true;
+    this.faults.stall("*");
+  }
+
+  /** Ends `stall`, and what single calls were told to stall. */
+  resume(): void {
+    this.#isStalled = false;
+    this.faults.release();
+  }
+
+  /** A new installation on the same machine: VMs, switches, datastores and the content of its own disks are gone. */
+  loseEverything(): void {
+    for (const vm of this.vms.values()) if (isAlive(vm)) this.#endQuietly(vm, "lost");
+    for (const [id, { spec, store }] of this.datastores) {
+      if (!spec.shared) store.format();
+      this.datastores.delete(id);
+    }
+    this.vms.clear();
+    this.switches.clear();
+    this.#bootHost();
+    this.#drop();
+  }
+
+  /** Its machine has changed: another NIC, another amount of memory … */
+  changeReport(changes: Partial<HostReport>): void {
+    this.report = { ...this.report, ...changes };
+    this.emit({ type: "hostChanged" });
+  }
+
+  // ---- What happens to VMs without a call ----------------------------------------------------------------------
+
+  /** The guest crashes; what follows is what its spec says (`onCrash`). */
+  crashVm(vmUuid: string): void {
+    const vm = requireRunning(this, vmUuid);
+    const { onCrash } = vm.live ?? vm.spec;
+    if (onCrash === "preserve") this.setPower(vm, "crashed", "panicked");
+    else this.end(vm, "crashed");
+    if (onCrash === "restart") this.start(vm, false);
+  }
+
+  /** Somebody shuts the guest down from inside. */
+  shutDownFromInside(vmUuid: string): void {
+    this.end(requireRunning(this, vmUuid), "shutdown");
+  }
+
+  /** A domain that Sinter did not define, as found on a host that was in use before it joined. */
+  addForeignVm(spec: VmSpec, power: "running" | "stopped" = "running"): void {
+    const vm = this.newVm(spec);
+    vm.isForeign = true;
+    this.vms.set(spec.vmUuid, vm);
+    if (power === "running") this.start(vm, false);
+    else this.changed(vm);
+  }
+
+  /** How one VM's guest behaves from now on. */
+  setGuest(vmUuid: string, guest: Partial<SimGuest>): void {
+    const vm = this.vms.get(vmUuid);
+    if (vm) vm.guest = { ...vm.guest, ...guest };
+  }
+
+  /** For serving under TLS. */
+  installIdentity(identity: TlsIdentity): void {
+    this.identity = identity;
+  }
+
+  /** Calls the listener whenever all connections break. */
+  onDrop(listener: () => void): () => void {
+    this.#dropListeners.add(listener);
+    return () => this.#dropListeners.delete(listener);
+  }
+
+  /** Ends its timers. */
+  dispose(): void {
+    this.#life.abort();
+    this.faults.clear();
+    this.#drop();
+  }
+
+  // ---- For the calls (vm-calls.ts, storage-calls.ts …) ---------------------------------------------------------
+
+  newVm(spec: VmSpec): SimVm {
+    return {
+      spec,
+      live: undefined,
+      power: "stopped",
+      reason: "defined",
+      isForeign: false,
+      startedAt: 0,
+      bootedAt: 0,
+      run: 0,
+      vncPort: 0,
+      guest: this.guest,
+    };
+  }
+
+  /** From stopped, crashed or hibernated. Throws `conflict` VOLUME_IN_USE when another host has one of its disks open. */
+  start(vm: SimVm, isPaused: boolean): void {
+    const shape = vm.power === "hibernated" ? (vm.live ?? vm.spec) : vm.spec;
+    for (const disk of shape.disks) this.#requireOpenable(disk);
+    for (const disk of shape.disks) this.openDisk(disk);
+    const wakes = vm.power === "hibernated";
+    vm.live = shape;
+    vm.startedAt = this.clock.now();
+    vm.vncPort = FIRST_VNC_PORT + (this.#vncPorts++ % 10_000);
+    if (!wakes) this.boot(vm);
+    this.setPower(vm, isPaused ? "paused" : "running", wakes ? "restored" : "booted");
+  }
+
+  /** Its QEMU ends, or its saved memory is discarded. */
+  end(vm: SimVm, reason: string): void {
+    this.#endQuietly(vm, reason);
+    this.changed(vm);
+  }
+
+  hibernate(vm: SimVm): void {
+    const { live } = vm;
+    this.#endQuietly(vm, "saved");
+    vm.live = live;
+    this.setPower(vm, "hibernated", "saved");
+  }
+
+  /** The guest begins to boot; its agent answers some time later. */
+  boot(vm: SimVm): void {
+    vm.bootedAt = this.clock.now();
+    const run = ++vm.run;
+    if (!vm.guest.hasAgent || vm.guest.bootMs === 0) return;
+    this.clock.sleep(vm.guest.bootMs, this.#life.signal).then(
+      () => (vm.run === run ? this.changed(vm) : undefined),
+      () => {}, // disposed
+    );
+  }
+
+  setPower(vm: SimVm, power: VmPower, reason: string): void {
+    vm.power = power;
+    vm.reason = reason;
+    this.changed(vm);
+  }
+
+  changed(vm: SimVm): void {
+    this.emit({ type: "vmChanged", vmUuid: vm.spec.vmUuid });
+  }
+
+  emit(event: AgentEvent): void {
+    if (!this.isReachable || this.#isStalled) return;
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  openDisk(disk: DiskSpec): void {
+    this.#requireOpenable(disk);
+    if (!disk.shared) this.#storeOf(disk)?.open(disk.volumeUuid, this.hostUuid);
+  }
+
+  closeDisk(disk: DiskSpec): void {
+    this.#storeOf(disk)?.close(disk.volumeUuid, this.hostUuid);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------
+
+  async #answer(name: CallName, input: Record<string, unknown>, context: CallContext): Promise<unknown> {
+    const { operationId, signal } = context;
+    const record: CallRecord = { name, input, operationId, at: this.clock.now(), outcome: "pending" };
+    this.#calls.add(record);
+    try {
+      await this.faults.meet(name, "before", signal);
+      if (!this.isReachable)
+        throw linkErrors.away({ hostUuid: this.hostUuid, address: this.address, port: 0 }, "reset");
+      if (this.isLibvirtAway && !WITHOUT_LIBVIRT.has(name)) {
+        throw southboundError("LIBVIRT_AWAY", `libvirt does not answer on host ${this.hostUuid}.`);
+      }
+      // The table ties input to name; the compiler cannot follow that through a variable.
+      const effect = EFFECTS[name] as (host: SimHost, input: unknown, context: CallContext) => unknown;
+      const reply = await effect(this, input, context);
+      await this.faults.meet(name, "after", signal);
+      record.outcome = "ok";
+      return reply;
+    } catch (error) {
+      record.outcome = error instanceof AppError ? error.code : "INTERNAL";
+      throw error;
+    }
+  }
+
+  #endQuietly(vm: SimVm, reason: string): void {
+    if (isAlive(vm)) this.endedCounters = addCounters(this.endedCounters, vmCounters(vm, this.clock.now()));
+    for (const disk of (vm.live ?? vm.spec).disks) this.closeDisk(disk);
+    vm.live = undefined;
+    vm.run++;
+    vm.power = "stopped";
+    vm.reason = reason;
+  }
+
+  #requireOpenable(disk: DiskSpec): void {
+    const store = this.#storeOf(disk);
+    const { volumeUuid, datastoreId } = disk;
+    if (!store?.find(volumeUuid)?.isWhole || store.state === "lost") {
+      throw southboundError(
+        "DISK_MISSING",
+        `Volume ${volumeUuid} of datastore ${datastoreId} is not on this host.`,
+        {
+          params: { volumeUuid, datastoreId },
+        },
+      );
+    }
+    const holder = store.openedBy(volumeUuid);
+    if (disk.shared || holder === undefined || holder === this.hostUuid) return;
+    throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
+      params: { volumeUuid, hostUuid: holder },
+    });
+  }
+
+  #storeOf(disk: Pick<DiskSpec, "datastoreId">): SimStore | undefined {
+    return this.datastores.get(disk.datastoreId)?.store;
+  }
+
+  #bootHost(): void {
+    this.#boots++;
+    this.bootedAt = this.clock.now();
+    this.agentStartedAt = this.bootedAt;
+    this.endedCounters = NO_COUNTERS;
+    this.report = { ...this.report, bootId: seededUuid(`${this.#seed}:boot:${this.#boots}`) };
+  }
+
+  #drop(): void {
+    for (const listener of this.#dropListeners) listener();
+  }
+}
+
+function ordinaryReport(seed: string): HostReport {
+  const hostUuid = seededUuid(`${seed}:host`);
+  return {
+    hostUuid,
+    hostname: `sim-${hostUuid.slice(0, 8)}`,
+    agentVersion: "0.1.0",
+    contractVersion: CONTRACT_VERSION,
+    bootId: seededUuid(`${seed}:boot:0`),
+    architecture: "x86_64",
+    accelerator: "kvm",
+    acceleratorReason: null,
+    cpu: {
+      vendor: "GenuineIntel",
+      model: "Simulated 16-core at 2.6 GHz",
+      threads: 32,
+      sockets: 1,
+      mhz: 2600,
+    },
+    memoryBytes: 128 * GiB,
+    hypervisor: { libvirt: "9.0.0", qemu: "7.2.22" },
+    vendor: "Sinter",
+    product: "Simulated host",
+    serial: hostUuid.slice(-12),
+    nics: ["eth0", "eth1"].map((name, i) => ({
+      name,
+      mac: seededMac(`${seed}:${name}`),
+      up: true,
+      speedMbps: 10_000,
+      mtu: 1500,
+      addresses: i === 0 ? ["127.0.0.1/8"] : [],
+    })),
+    cgroup: "v2",
+    openVSwitch: { version: "3.1.0", datapath: "system" },
+  };
+}

@@ -1,0 +1,206 @@
+import { linkErrors, southboundError } from "@sinter/agent-link";
+import type { CallContext, DatastoreObservation, VolumeSpec } from "@sinter/southbound";
+import type { Effects } from "./effects.ts";
+import type { Datastore, SimHost } from "./sim-host.ts";
+import { NO_CONTENT_BYTES, observeVolume, type SimVolume } from "./sim-store.ts";
+
+export const storageEffects = {
+  listDatastores: (host) => ({ datastores: [...host.datastores.values()].map((one) => observe(one)) }),
+
+  ensureDatastore(host, spec) {
+    const store = host.mounts.get(spec.path);
+    if (!store || store.state === "lost") {
+      throw southboundError(
+        "DATASTORE_UNUSABLE",
+        `Host ${host.hostUuid} has no usable directory ${spec.path}.`,
+        {
+          params: { path: spec.path },
+        },
+      );
+    }
+    if (store.datastoreId !== undefined && store.datastoreId !== spec.datastoreId) {
+      throw southboundError(
+        "DATASTORE_FOREIGN",
+        `The directory ${spec.path} of host ${host.hostUuid} holds datastore ${store.datastoreId}.`,
+        { params: { path: spec.path, datastoreId: store.datastoreId } },
+      );
+    }
+    store.datastoreId = spec.datastoreId;
+    const datastore = { spec, store };
+    host.datastores.set(spec.datastoreId, datastore);
+    return observe(datastore);
+  },
+
+  removeDatastore(host, { datastoreId }) {
+    for (const vm of host.vms.values()) {
+      if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.datastoreId === datastoreId))
+        continue;
+      throw southboundError(
+        "DATASTORE_IN_USE",
+        `VM ${vm.spec.vmUuid} has a disk on datastore ${datastoreId}.`,
+        {
+          params: { datastoreId, vmUuid: vm.spec.vmUuid },
+        },
+      );
+    }
+    host.datastores.delete(datastoreId);
+    return {};
+  },
+
+  listImages: (host, { datastoreId }) => ({ images: [...get(host, datastoreId).store.images.values()] }),
+
+  listVolumes: (host, { datastoreId }) => ({
+    volumes: [...get(host, datastoreId).store.volumes()]
+      .filter(({ isWhole }) => isWhole)
+      .map((volume) => observeVolume(datastoreId, volume)),
+  }),
+
+  getVolume: (host, { datastoreId, volumeUuid }) =>
+    observeVolume(datastoreId, getVolume(host, datastoreId, volumeUuid)),
+
+  async ensureVolume(host, spec, context) {
+    const { store } = get(host, spec.datastoreId);
+    // Two calls for one volume: the second waits and finds it made.
+    await host.makings.run(`${store.markerId}:${spec.volumeUuid}`, () => makeVolume(host, spec, context));
+    return observeVolume(spec.datastoreId, getVolume(host, spec.datastoreId, spec.volumeUuid));
+  },
+
+  removeVolume(host, { datastoreId, volumeUuid }) {
+    for (const vm of host.vms.values()) {
+      if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.volumeUuid === volumeUuid))
+        continue;
+      throw southboundError("VOLUME_IN_USE", `VM ${vm.spec.vmUuid} has volume ${volumeUuid}.`, {
+        params: { volumeUuid, vmUuid: vm.spec.vmUuid },
+      });
+    }
+    const store = get(host, datastoreId).store;
+    if (!store.find(volumeUuid)) return {};
+    store.remove(volumeUuid);
+    host.emit({ type: "datastoreChanged", datastoreId });
+    return {};
+  },
+} satisfies Partial<Effects>;
+
+function get(host: SimHost, datastoreId: string): Datastore {
+  const datastore = host.datastores.get(datastoreId);
+  if (!datastore) {
+    throw southboundError("DATASTORE_NOT_FOUND", `Host ${host.hostUuid} has no datastore ${datastoreId}.`, {
+      params: { datastoreId },
+    });
+  }
+  return datastore;
+}
+
+function getVolume(host: SimHost, datastoreId: string, volumeUuid: string): SimVolume {
+  const volume = get(host, datastoreId).store.find(volumeUuid);
+  if (volume?.isWhole) return volume;
+  throw southboundError("VOLUME_NOT_FOUND", `There is no volume ${volumeUuid} on datastore ${datastoreId}.`, {
+    params: { volumeUuid, datastoreId },
+  });
+}
+
+async function makeVolume(
+  host: SimHost,
+  spec: VolumeSpec,
+  { signal, operationId }: CallContext,
+): Promise<void> {
+  const { store } = get(host, spec.datastoreId);
+  const known = store.find(spec.volumeUuid);
+  const source = sourceOf(host, spec);
+  const sizeBytes = Math.max(spec.sizeBytes, source.sizeBytes);
+  if (known?.isWhole) {
+    if (known.sizeBytes === sizeBytes && known.format === spec.format) return;
+    throw southboundError(
+      "VOLUME_DIFFERS",
+      `Volume ${spec.volumeUuid} is there with ${known.sizeBytes} bytes as ${known.format}, not ${sizeBytes} as ${spec.format}.`,
+      { params: { volumeUuid: spec.volumeUuid } },
+    );
+  }
+  if (store.state !== "normal") {
+    throw southboundError("DATASTORE_UNUSABLE", `Datastore ${spec.datastoreId} is ${store.state}.`, {
+      params: { datastoreId: spec.datastoreId },
+    });
+  }
+  const allocatedBytes = store.allocationOf({ ...spec, sizeBytes }, source.contentBytes);
+  if (allocatedBytes > store.freeBytes) {
+    throw southboundError(
+      "DATASTORE_FULL",
+      `Datastore ${spec.datastoreId} has ${store.freeBytes} bytes free; the volume needs ${allocatedBytes}.`,
+      { params: { datastoreId: spec.datastoreId, neededBytes: allocatedBytes, freeBytes: store.freeBytes } },
+    );
+  }
+  const volume = { volumeUuid: spec.volumeUuid, sizeBytes, format: spec.format, allocatedBytes };
+  const tell = (percent: number): void => {
+    if (operationId === undefined) return;
+    host.emit({ type: "progress", operationId, percent, message: `writing volume ${spec.volumeUuid}` });
+  };
+  store.put({ ...volume, isWhole: false });
+  try {
+    const writtenBytes = spec.provisioning === "thick" ? sizeBytes : source.contentBytes;
+    await write(host, writtenBytes, signal, tell);
+  } catch (error) {
+    store.remove(spec.volumeUuid);
+    throw error;
+  }
+  store.put({ ...volume, isWhole: true });
+  host.emit({ type: "datastoreChanged", datastoreId: spec.datastoreId });
+}
+
+const PROGRESS_STEPS = 10;
+
+/** Takes the time that the host's disks need for so many bytes, and tells of it. */
+async function write(
+  host: SimHost,
+  bytes: number,
+  signal: AbortSignal,
+  tell: (percent: number) => void,
+): Promise<void> {
+  const durationMs = (bytes / host.writeBytesPerSec) * 1000;
+  tell(0);
+  if (durationMs >= 1) {
+    for (let step = 1; step < PROGRESS_STEPS; step++) {
+      await host.clock.sleep(durationMs / PROGRESS_STEPS, signal);
+      tell((100 * step) / PROGRESS_STEPS);
+    }
+    await host.clock.sleep(durationMs / PROGRESS_STEPS, signal);
+  }
+  signal.throwIfAborted();
+  tell(100);
+}
+
+/** What a volume starts from: virtual size, and how much of it is really written. */
+function sourceOf(host: SimHost, spec: VolumeSpec): { sizeBytes: number; contentBytes: number } {
+  const { source } = spec;
+  if (source === null) return { sizeBytes: 0, contentBytes: NO_CONTENT_BYTES };
+  if (source.kind === "volume") {
+    const volume = getVolume(host, source.datastoreId, source.volumeUuid);
+    return { sizeBytes: volume.sizeBytes, contentBytes: volume.allocatedBytes };
+  }
+  if (!isPlainName(source.name))
+    throw linkErrors.badRequest("ensureVolume", "source.name", "is no file name");
+  const image = get(host, source.datastoreId).store.images.get(source.name);
+  if (!image) {
+    throw southboundError(
+      "IMAGE_NOT_FOUND",
+      `There is no image ${source.name} on datastore ${source.datastoreId}.`,
+      { params: { name: source.name, datastoreId: source.datastoreId } },
+    );
+  }
+  return { sizeBytes: image.virtualSizeBytes, contentBytes: image.fileSizeBytes };
+}
+
+function isPlainName(name: string): boolean {
+  return /^[^/\0]+$/.test(name) && name !== "." && name !== "..";
+}
+
+function observe({ spec, store }: Datastore): DatastoreObservation {
+  const isLost = store.state === "lost";
+  return {
+    datastoreId: spec.datastoreId,
+    path: spec.path,
+    state: store.state,
+    markerId: isLost ? null : store.markerId,
+    capacityBytes: isLost ? 0 : store.capacityBytes,
+    freeBytes: isLost ? 0 : store.freeBytes,
+  };
+}

@@ -23,6 +23,8 @@ export interface RouteDefinition<Body extends TSchema> {
   readonly summary: string;
   /** Read tolerantly; absent: the request's body is ignored, whatever it is. */
   readonly body?: Body;
+  /** Hands the parsed body over as it came, for a body that the handler checks strictly itself. */
+  readonly readsBodyRaw?: boolean;
   /** Query parameters for the API document; reading is by `query`. */
   readonly query?: Readonly<Record<string, string>>;
   readonly reply: TSchema;
@@ -49,7 +51,12 @@ export function registerRoute<Body extends TSchema>(
     url: route.url,
     config: { access: route.access },
     handler: async (request, reply) => {
-      const body = route.body === undefined ? undefined : readBody(route.body, parsedBody(request));
+      const body =
+        route.body === undefined
+          ? undefined
+          : route.readsBodyRaw === true
+            ? parsedBody(request)
+            : readBody(route.body, parsedBody(request));
       const answer = await route.handle({
         params: request.params as Record<string, string>,
         query: new Query(request.query as Record<string, string | string[]>),

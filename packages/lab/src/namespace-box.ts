@@ -24,6 +24,9 @@ const ENVIRONMENT = {
   LANG: "C.UTF-8",
 };
 
+/** Names its box to a process and to whoever looks for what a lab left behind. */
+export const BOX_VARIABLE = "SINTER_LAB_BOX";
+
 /**
  * Namespaces held open by a first process: a named network namespace, and private mounts, host name, process ids and
  * cgroups. The first process is `tini`, which does what an init must (take in orphans) and nothing else. When it is
@@ -68,7 +71,7 @@ export async function openBox(names: BoxNames): Promise<Box> {
     detached: true,
     stdio: "ignore",
     cwd: "/",
-    env: ENVIRONMENT,
+    env: { ...ENVIRONMENT, [BOX_VARIABLE]: names.id },
   });
   waiter.unref();
   const init = await grownChild(waiter, noNamespaces);
@@ -91,7 +94,7 @@ export async function runInBox(
   return await run("nsenter", [...entry(box), program, ...args], {
     ...options,
     cwd: "/",
-    env: { ...ENVIRONMENT, ...options.env },
+    env: { ...ENVIRONMENT, [BOX_VARIABLE]: box.names.id, ...options.env },
   });
 }
 
@@ -119,7 +122,7 @@ export async function spawnInBox(
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: "/",
-      env: { ...ENVIRONMENT, ...options.env },
+      env: { ...ENVIRONMENT, [BOX_VARIABLE]: box.names.id, ...options.env },
     });
     waiter.unref();
     return { ref: await grownChild(waiter, () => endedAtOnce(program, options.logFile)), waiter };

@@ -57,6 +57,6 @@ export function readUrl(text: string): URL {
     throw new AppError("invalid", "URL_INVALID", `A manager is reached by https, not ${url.protocol}//.`);
   }
   // The contract's port, unless one is written.
-  if (url.port === "" && !/:\d+\/*$/.test(text)) url.port = "7443";
+  if (url.port === "" && !/^[a-z]+:\/\/[^/]*:\d+(?:\/|$)/i.test(withScheme)) url.port = "7443";
   return new URL(url.origin);
 }

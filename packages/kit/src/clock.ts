@@ -11,7 +11,13 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
     // The promise of node:timers keeps the process alive only while somebody waits for it.
-    await delay(ms, undefined, signal ? { signal } : {});
+    try {
+      await delay(ms, undefined, signal ? { signal } : {});
+    } catch (error) {
+      // It rejects with an AbortError of its own, which hides the reason.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };
 

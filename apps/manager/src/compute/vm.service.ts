@@ -9,7 +9,7 @@ import type {
   NicRequest,
 } from "@sinter/northbound";
 import { VM_ACTIONS, VM_EDITS, type VmActionName, type VmEditName } from "@sinter/rules";
-import type { TaskEngine } from "@sinter/tasks";
+import type { TaskDefinition, TaskEngine } from "@sinter/tasks";
 import { parseUrn } from "@sinter/northbound";
 import type { Static } from "typebox";
 import type { Database, Tx } from "../database/database.ts";
@@ -42,11 +42,19 @@ import {
 import { diskWishesForClone, seedFor } from "./vm-clone.ts";
 import { type Location, lockPlacement, readCandidates } from "./placement.store.ts";
 import { type Demand, place } from "./placement.ts";
-import type { CreateVmInput, CreateVmSecret } from "./create-vm.task.ts";
-import type { DeleteVmInput } from "./delete-vm.task.ts";
-import type { ModifyVmInput, VmChange } from "./modify-vm.task.ts";
-import type { PowerVmInput } from "./power-vm.task.ts";
-import type { DiskInput, NicInput } from "./vm-devices.task.ts";
+import type { ComputePorts } from "./compute.ports.ts";
+import { cloneVm, type CreateVmInput, type CreateVmSecret, createVm } from "./create-vm.task.ts";
+import { type DeleteVmInput, deleteVm } from "./delete-vm.task.ts";
+import { type ModifyVmInput, modifyVm, type VmChange } from "./modify-vm.task.ts";
+import { type PowerVmInput, powerVm } from "./power-vm.task.ts";
+import {
+  attachNic,
+  attachVolume,
+  detachNic,
+  detachVolume,
+  type DiskInput,
+  type NicInput,
+} from "./vm-devices.task.ts";
 import { portGroupsOnHost } from "./spec-reader.ts";
 import { vmErrors } from "./vm.errors.ts";
 import { type VmFilter, type VmOrder, vmStore } from "./vm.store.ts";
@@ -89,24 +97,25 @@ export function createVmService(parts: VmServiceParts) {
     }
   };
 
-  const submit = (
+  const submit = <Input, Secret>(
     tx: Tx,
     actor: Actor,
-    task: {
-      type: string;
-      input: object;
-      secret?: object;
+    definition: TaskDefinition<Input, ComputePorts, Secret>,
+    order: {
+      input: NoInfer<Input>;
       vm: Pick<Vm, "id" | "name">;
+      secret?: NoInfer<Secret>;
       locks?: readonly string[];
+      attributes?: Readonly<Record<string, string>>;
     },
   ): Promise<number> =>
-    tasks.submit(tx.client, {
-      type: task.type,
-      input: task.input,
-      ...(task.secret === undefined ? {} : { secret: task.secret }),
-      entity: { urn: vmLock(task.vm.id), name: task.vm.name },
+    tasks.submit(tx.client, definition, {
+      input: order.input,
+      entity: { urn: vmLock(order.vm.id), name: order.vm.name },
       user: actor.userName,
-      locks: [vmLock(task.vm.id), ...(task.locks ?? [])],
+      locks: [vmLock(order.vm.id), ...(order.locks ?? [])],
+      ...(order.secret === undefined ? {} : { secret: order.secret }),
+      ...(order.attributes === undefined ? {} : { attributes: order.attributes }),
     });
 
   const getWhole = async (tx: Pick<Tx, "db">, id: number): Promise<WholeVm> => {
@@ -137,7 +146,7 @@ export function createVmService(parts: VmServiceParts) {
   const make = (
     actor: Actor,
     wish: {
-      taskType: "vm.create" | "vm.clone";
+      definition: typeof createVm;
       name: string;
       description: string;
       groupLabel: string;
@@ -201,11 +210,10 @@ export function createVmService(parts: VmServiceParts) {
         isTemplate: wish.isTemplate,
       };
       const held = [...disks.newVolumes, ...disks.existing].map((volume) => volumeLock(volume.id));
-      const taskId = await submit(tx, actor, {
-        type: wish.taskType,
+      const taskId = await submit(tx, actor, wish.definition, {
         input,
-        ...(wish.secret === undefined ? {} : { secret: wish.secret(nics.nics) }),
         vm,
+        secret: wish.secret?.(nics.nics) ?? { seed: null },
         locks: [...held, ...(wish.locks ?? [])],
       });
       return { taskId, id };
@@ -232,7 +240,7 @@ export function createVmService(parts: VmServiceParts) {
         action,
         from: vm.state,
       };
-      return { taskId: await submit(tx, actor, { type: "vm.power", input, vm }), id };
+      return { taskId: await submit(tx, actor, powerVm, { input, vm, attributes: { action } }), id };
     });
 
   /** At home when it can, elsewhere when home is away or full and the rules let it move. */
@@ -305,7 +313,7 @@ export function createVmService(parts: VmServiceParts) {
     async create(actor: Actor, request: CreateVmRequest): Promise<Begun> {
       const isTemplate = request.isTemplate ?? false;
       return make(actor, {
-        taskType: "vm.create",
+        definition: createVm,
         name: request.name ?? "",
         description: request.description ?? "",
         groupLabel: request.group ?? "",
@@ -334,7 +342,7 @@ export function createVmService(parts: VmServiceParts) {
         config?.nics ??
         (await this.portGroupUrnsOf(source)).map(({ nic, urn }) => ({ portGroupUrn: urn, name: nic.name }));
       return make(actor, {
-        taskType: "vm.clone",
+        definition: cloneVm,
         name: request.name ?? `${vm.name}_clone`,
         description: request.description ?? vm.description,
         groupLabel: request.group ?? vm.groupLabel,
@@ -377,7 +385,7 @@ export function createVmService(parts: VmServiceParts) {
         await vmStore(tx.db).bumpGeneration(id);
         const isRedefined = isResized || change.name !== undefined || change.properties !== undefined;
         const input: ModifyVmInput = { vmId: id, hostId: vm.hostId, before, isRedefined };
-        return { taskId: await submit(tx, actor, { type: "vm.modify", input, vm }), id };
+        return { taskId: await submit(tx, actor, modifyVm, { input, vm }), id };
       });
     },
 
@@ -416,7 +424,7 @@ export function createVmService(parts: VmServiceParts) {
           from: vm.state,
         };
         const locks = disks.map((disk) => volumeLock(disk.volume.id));
-        return { taskId: await submit(tx, actor, { type: "vm.delete", input, vm, locks }), id };
+        return { taskId: await submit(tx, actor, deleteVm, { input, vm, locks }), id };
       });
     },
 
@@ -447,7 +455,7 @@ export function createVmService(parts: VmServiceParts) {
           slot,
         };
         const locks = [volumeLock(volume.id)];
-        return { taskId: await submit(tx, actor, { type: "vm.attachVolume", input, vm, locks }), id };
+        return { taskId: await submit(tx, actor, attachVolume, { input, vm, locks }), id };
       });
     },
 
@@ -464,7 +472,7 @@ export function createVmService(parts: VmServiceParts) {
         const { bus, slot } = disk;
         const input: DiskInput = { vmId: id, vmUuid: vm.uuid, hostId: vm.hostId, volumeId, bus, slot };
         const locks = [volumeLock(volumeId)];
-        return { taskId: await submit(tx, actor, { type: "vm.detachVolume", input, vm, locks }), id };
+        return { taskId: await submit(tx, actor, detachVolume, { input, vm, locks }), id };
       });
     },
 
@@ -481,7 +489,7 @@ export function createVmService(parts: VmServiceParts) {
         await vmStore(tx.db).insertNic(nic);
         index = nic.index;
         const input: NicInput = { vmId: id, vmUuid: vm.uuid, hostId: vm.hostId, nic };
-        return { taskId: await submit(tx, actor, { type: "vm.attachNic", input, vm }), id };
+        return { taskId: await submit(tx, actor, attachNic, { input, vm }), id };
       });
       return { ...begun, index };
     },
@@ -495,7 +503,7 @@ export function createVmService(parts: VmServiceParts) {
         const nic = nics.find((candidate) => candidate.index === index);
         if (!nic) throw vmErrors.nicMissing(index);
         const input: NicInput = { vmId: id, vmUuid: vm.uuid, hostId: vm.hostId, nic };
-        return { taskId: await submit(tx, actor, { type: "vm.detachNic", input, vm }), id };
+        return { taskId: await submit(tx, actor, detachNic, { input, vm }), id };
       });
     },
 

@@ -15,7 +15,7 @@ import type { Page, Query } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
 import { volumeErrors } from "./volume.errors.ts";
 import { type NewVolume, type VolumeFilter, volumeStore, type VolumeView } from "./volume.store.ts";
-import type { VolumeInput } from "./volume.task.ts";
+import { createVolume, deleteVolume, type VolumeInput } from "./volume.task.ts";
 import { formatFor, provisioningFrom, UNLIMITED_IO } from "./volume.ts";
 
 export interface VolumeServiceParts {
@@ -82,8 +82,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
           await checkRoom(tx.db, [volume]);
           await volumeStore(tx.db).insert([volume]);
           const input: VolumeInput = { volumeId: id, hostId };
-          const taskId = await tasks.submit(tx.client, {
-            type: "volume.create",
+          const taskId = await tasks.submit(tx.client, createVolume, {
             input,
             entity: { urn: volumeLock(id), name: volume.name },
             user: actor.userName,
@@ -107,8 +106,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
             throw volumeErrors.notReady(id, volume.status);
           await store.setStatus([id], "deleting");
           const input: VolumeInput = { volumeId: id, hostId: await hostFor(volume.datastoreId) };
-          const taskId = await tasks.submit(tx.client, {
-            type: "volume.delete",
+          const taskId = await tasks.submit(tx.client, deleteVolume, {
             input,
             entity: { urn: volumeLock(id), name: volume.name },
             user: actor.userName,

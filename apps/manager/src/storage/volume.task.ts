@@ -53,5 +53,4 @@ export const deleteVolume = task<VolumeInput, ComputePorts>("volume.delete")
   .pointOfNoReturn()
   .step("forget", {
     run: ({ input, ports }) => volumeStore(ports.database.db).remove([input.volumeId]),
-    noUndo: "last step: one statement",
   });

@@ -8,7 +8,7 @@ import {
   wireMillis,
   WireTask,
 } from "@sinter/northbound";
-import type { ListTasks, TaskEngine, TaskView } from "@sinter/tasks";
+import type { TaskEngine, TaskFilter, TaskView } from "@sinter/tasks";
 import type { FastifyInstance } from "fastify";
 import type { Query } from "../http/query.ts";
 import { registerRoute, SITE } from "../http/route.ts";
@@ -44,7 +44,7 @@ export function registerTaskRoutes(
   const toWire = (task: TaskView) => taskToWire(task, parts.siteId(), parts.errors);
   const get = async (params: Readonly<Record<string, string>>): Promise<TaskView> => {
     const text = params.taskId ?? "";
-    const task = /^\d{1,15}$/.test(text) ? await tasks.get(Number(text)) : undefined;
+    const task = /^\d{1,15}$/.test(text) ? await tasks.find(Number(text)) : undefined;
     if (!task) throw taskErrors.notFound(text);
     return task;
   };
@@ -62,7 +62,7 @@ export function registerTaskRoutes(
       user: "exact",
       status: "waiting, running, success, failed or cancelling",
       startTime: "epoch milliseconds: begun since",
-      finishTime: "epoch milliseconds: ended until",
+      finishTime: "epoch milliseconds: begun before",
       taskUrns: "repeated",
       cancelled: "boolean",
     },
@@ -117,8 +117,8 @@ export function registerTaskRoutes(
           name: step.name,
           state: step.state,
           attempts: step.attempts,
-          startTime: wireMillis(step.startedAt),
-          finishTime: wireMillis(step.finishedAt),
+          startTime: wireMillis(step.startedAt ?? null),
+          finishTime: wireMillis(step.finishedAt ?? null),
           message: step.message,
         })),
       };
@@ -126,7 +126,10 @@ export function registerTaskRoutes(
   });
 }
 
-function filterFrom(query: Query): ListTasks {
+/** Most tasks in one answer when a client names no page. */
+const TASKS_MAX = 1000;
+
+function filterFrom(query: Query): TaskFilter & { limit: number; offset: number } {
   const page = query.page();
   const type = query.text("type");
   const ourType = type === undefined ? undefined : typeOfName(type);
@@ -139,15 +142,15 @@ function filterFrom(query: Query): ListTasks {
   const urns = query.list("taskUrns");
   const isCancelled = query.boolean("cancelled");
   return {
-    ...(page.limit === undefined ? {} : { limit: page.limit }),
+    limit: page.limit ?? TASKS_MAX,
     offset: page.offset,
     ...(ourType === undefined ? {} : { type: ourType }),
     ...(status === undefined ? {} : { states: statesOfStatus(status) }),
     ...(scope?.kind === undefined ? {} : { entityUrn: `${scope.kind.replace(/s$/, "")}:${scope.id}` }),
     ...(user === undefined ? {} : { user }),
-    ...(since === undefined ? {} : { createdSince: new Date(since) }),
-    ...(until === undefined ? {} : { finishedUntil: new Date(until) }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
     ...(urns.length === 0 ? {} : { ids: urns.map((urn) => parseUrn(urn)?.id ?? -1) }),
-    ...(isCancelled === undefined ? {} : { isCancelRequested: isCancelled }),
+    ...(isCancelled === true ? { states: ["cancelling", "cancelled"] } : {}),
   };
 }

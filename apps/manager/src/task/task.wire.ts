@@ -20,13 +20,25 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 /** Names that the contract knows and that no task of ours has yet: a filter by one is valid and finds nothing. */
 const KNOWN_ELSEWHERE = ["AddDataStoreTask", "RefreshHostStorageUnitTask", "RefreshStorageUnitTask"];
 
-export function typeName(type: string): string {
-  return TYPE_NAMES[type] ?? type;
+const POWER_NAMES: Readonly<Record<string, string>> = {
+  start: "StartVmTask",
+  stop: "StopVmTask",
+  forceStop: "StopVmTask",
+  reboot: "RebootVmTask",
+  forceReboot: "RebootVmTask",
+  pause: "PauseVmTask",
+  resume: "ResumeVmTask",
+  hibernate: "HibernateVmTask",
+};
+
+export function typeName(type: string, action?: unknown): string {
+  return POWER_NAMES[String(action)] ?? TYPE_NAMES[type] ?? type;
 }
 
 /** Our type behind a wire name; undefined for a name that nobody knows. */
 export function typeOfName(name: string): string | undefined {
   if (KNOWN_ELSEWHERE.includes(name)) return name;
+  if (Object.values(POWER_NAMES).includes(name)) return "vm.power";
   return Object.entries(TYPE_NAMES).find(([, wire]) => wire === name)?.[0];
 }
 
@@ -67,6 +79,7 @@ export function entityUrn(siteId: string, entity: string): string {
 
 export function taskToWire(task: TaskView, siteId: string, errors: WireErrors): WireTask {
   const urn = taskUrn(siteId, task.id);
+  const failure = task.state === "succeeded" ? undefined : (task.stuckReason ?? task.reason);
   const isOver =
     task.state === "succeeded" ||
     task.state === "failed" ||
@@ -75,20 +88,17 @@ export function taskToWire(task: TaskView, siteId: string, errors: WireErrors): 
   return {
     urn,
     uri: uriOf(urn),
-    type: typeName(task.type),
-    entityUrn: entityUrn(siteId, task.entityUrn),
-    entityName: task.entityName,
+    type: typeName(task.type, task.attributes.action),
+    entityUrn: entityUrn(siteId, task.entity.urn),
+    entityName: task.entity.name,
     startTime: wireMillis(task.createdAt),
-    finishTime: wireMillis(task.finishedAt),
+    finishTime: wireMillis(task.finishedAt ?? null),
     user: task.user,
     status: STATUS[task.state],
     // Also when it failed: one client looks at nothing else.
     progress: isOver ? 100 : Math.min(99, Math.floor(task.progress)),
-    reason:
-      task.reason === null || task.state === "succeeded"
-        ? ""
-        : errors.codeOf(task.reason.kind, task.reason.code),
-    reasonDes: task.reason === null || task.state === "succeeded" ? "" : task.reason.message,
+    reason: failure === undefined ? "" : errors.codeOf(failure.kind, failure.code),
+    reasonDes: failure?.message ?? "",
     cancelable: task.isCancellable,
     cancelled: task.isCancelRequested,
     params: {},

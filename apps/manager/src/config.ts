@@ -1,0 +1,81 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { AppError } from "@sinter/kit";
+import { readBody } from "@sinter/northbound";
+import { Type, type Static } from "typebox";
+
+/** Settings of a manager, from a JSON file and the environment; the environment wins. */
+export const ManagerConfig = Type.Object({
+  /** PostgreSQL, for example `postgresql://sinter@db.example/sinter` or a unix socket by `?host=/run/postgresql`. */
+  databaseUrl: Type.String({ minLength: 1 }),
+  /** Certificates and keys; readable by the manager only. */
+  stateDir: Type.String({ minLength: 1 }),
+  /** Address of the northbound API; default all. */
+  listenHost: Type.Optional(Type.String()),
+  /** Default 7443 (API-01, VRM-10). */
+  listenPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  /** Names and addresses that clients and agents use, for the server certificate; the host's own names are added. */
+  serverNames: Type.Optional(Type.Array(Type.String())),
+  /** Address shown as the site's. */
+  advertisedAddress: Type.Optional(Type.String()),
+  siteName: Type.Optional(Type.String()),
+  logLevel: Type.Optional(Type.String()),
+  /** Where to write the first administrator's generated password; without it, it is printed once on standard output. */
+  adminPasswordFile: Type.Optional(Type.String()),
+});
+export type ManagerConfig = Static<typeof ManagerConfig>;
+
+export const DEFAULT_PORT = 7443;
+
+const FROM_ENVIRONMENT = {
+  SINTER_DATABASE_URL: "databaseUrl",
+  SINTER_STATE_DIR: "stateDir",
+  SINTER_LISTEN_HOST: "listenHost",
+  SINTER_LISTEN_PORT: "listenPort",
+  SINTER_ADVERTISED_ADDRESS: "advertisedAddress",
+  SINTER_SITE_NAME: "siteName",
+  SINTER_LOG_LEVEL: "logLevel",
+  SINTER_ADMIN_PASSWORD_FILE: "adminPasswordFile",
+} as const;
+
+/** Reads the file named by `--config` or SINTER_CONFIG, if any, and the environment. */
+export async function readConfig(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<ManagerConfig> {
+  const flag = args.indexOf("--config");
+  const path = flag >= 0 ? args[flag + 1] : environment.SINTER_CONFIG;
+  const fromFile = path === undefined ? {} : await readJson(path);
+  const fromEnvironment: Record<string, unknown> = {};
+  for (const [variable, key] of Object.entries(FROM_ENVIRONMENT)) {
+    if (environment[variable]) fromEnvironment[key] = environment[variable];
+  }
+  try {
+    return readBody(ManagerConfig, { ...fromFile, ...fromEnvironment });
+  } catch (error) {
+    const message = `The manager's configuration is wrong: ${error instanceof Error ? error.message : String(error)}`;
+    throw new AppError("invalid", "CONFIG_INVALID", message, { cause: error });
+  }
+}
+
+async function readJson(path: string): Promise<object> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as object;
+  } catch (error) {
+    throw new AppError("invalid", "CONFIG_UNREADABLE", `The configuration file ${path} cannot be read.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Names under which this machine is reached, for the certificate. */
+export function defaultServerNames(config: ManagerConfig): string[] {
+  const own = ["localhost", "127.0.0.1", "::1", hostname()];
+  return [
+    ...new Set([
+      ...own,
+      ...(config.serverNames ?? []),
+      ...(config.advertisedAddress ? [config.advertisedAddress] : []),
+    ]),
+  ];
+}

@@ -29,4 +29,6 @@ export const auditHead = snakeCase.table("audit_head", {
   hash: text().notNull(),
   /** Over sequence and hash, with the key that the records are sealed with. */
   seal: text().notNull(),
+  /** The journal that was taken over last, so that a crash before it is deleted does not take it over twice. */
+  lastJournal: text().notNull().default(""),
 });

@@ -34,7 +34,7 @@ export function createEnrolment(options: EnrolmentOptions) {
 
   return {
     joinTokens,
-    enrol: enrolment.enrol,
+    enrol: (body: unknown) => enrolment.enrol(body),
     routes(app: FastifyInstance): void {
       registerEnrolmentRoutes(app, {
         joinTokens,

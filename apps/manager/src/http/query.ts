@@ -39,6 +39,16 @@ export class Query {
     return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
   }
 
+  /** Epoch seconds, epoch milliseconds or `yyyy-MM-dd HH:mm:ss` UTC; anything else counts as absent. */
+  time(name: string): Date | undefined {
+    const text = this.text(name)?.trim() ?? "";
+    if (/^\d{1,10}$/.test(text)) return new Date(Number(text) * 1000);
+    if (/^\d{11,15}$/.test(text)) return new Date(Number(text));
+    if (!/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d$/.test(text)) return undefined;
+    const date = new Date(`${text.replace(" ", "T")}Z`);
+    return Number.isNaN(date.getTime()) ? undefined : date;
+  }
+
   /**
    * `limit` 1 to 100, larger ones cut to 100; `limit=0` is no limit and then `offset` does not count either, since a
    * client sends `limit=0&offset=1` and expects the first. Neither given: `whenAbsent`.

@@ -53,7 +53,7 @@ export function createSessionService(parts: {
     if (isPasswordExpired(user, parts.passwordPolicy, clock.now())) throw identityErrors.passwordExpired();
   }
 
-  async function open(user: User, clientAddress: string): Promise<string> {
+  async function openSession(user: User, clientAddress: string): Promise<string> {
     const token = newToken();
     const now = clock.now();
     const session = {
@@ -85,7 +85,7 @@ export function createSessionService(parts: {
         credentials.verify(login.isDomainUser ? `domain\\${login.userName}` : login.userName, login.key),
       );
       refuseUnfit(user);
-      const token = await open(user, login.clientAddress);
+      const token = await openSession(user, login.clientAddress);
       const rights = await roleStore(database.db).rightsOf(user.roles);
       log.info({ userName: user.name, clientAddress: login.clientAddress }, "logged in");
       return {

@@ -36,8 +36,8 @@ export function readUserFilter(query: Query): UserFilter {
     type: readUserType(query.text("userType")),
     name: query.text("userName"),
     role: query.text("roles"),
-    createdFrom: readTime(query.text("createStartTime")),
-    createdTo: readTime(query.text("createStopTime")),
+    createdFrom: query.time("createStartTime"),
+    createdTo: query.time("createStopTime"),
     loginState: loginState as LoginState | undefined, // keys of the table above
   };
 }
@@ -46,17 +46,6 @@ export function readUserFilter(query: Query): UserFilter {
 export function readPage(query: Query): Page {
   if (query.integer("limit") === -1 || query.integer("offset") === -1) return { limit: undefined, offset: 0 };
   return query.page();
-}
-
-/** Epoch seconds, epoch milliseconds, or `yyyy-MM-dd HH:mm:ss` UTC; anything else is no filter. */
-function readTime(text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,10}$/.test(text)) return new Date(Number(text) * 1000);
-  if (/^\d{11,15}$/.test(text)) return new Date(Number(text));
-  const date = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)
-    ? new Date(`${text.replace(" ", "T")}Z`)
-    : undefined;
-  return date && !Number.isNaN(date.getTime()) ? date : undefined;
 }
 
 export function toWireUser(user: User, now: number): WireUser {

@@ -3,7 +3,8 @@ CREATE TABLE "audit_head" (
 	"id" integer PRIMARY KEY,
 	"sequence" bigint NOT NULL,
 	"hash" text NOT NULL,
-	"seal" text NOT NULL
+	"seal" text NOT NULL,
+	"last_journal" text DEFAULT '' NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit_records" (

@@ -11,12 +11,13 @@ import {
   HEARTBEAT_MS,
   OPERATION_HEADER,
 } from "@sinter/southbound";
-import { Client, Pool } from "undici";
+import { Client, type Dispatcher } from "undici";
 import { bodyOf, CALL_NAMES, pathOf } from "./call-input.ts";
 import { awayReason, isLostSocket } from "./client-errors.ts";
 import { openConsoleSocket } from "./client-console.ts";
 import { agentConnector } from "./connector.ts";
 import { type AgentAddress, type AwayReason, linkErrors } from "./errors.ts";
+import { Lane } from "./lane.ts";
 import { NdjsonDecoder } from "./ndjson.ts";
 import { readText } from "./reply-body.ts";
 import type { TlsIdentity } from "./server.ts";
@@ -45,7 +46,7 @@ export interface AgentClient extends AgentPort {
 
 /** Calls that may last minutes or hours have connections of their own, so that they never hold up the quick ones. */
 const QUICK_MS_MAX = 30_000;
-const LANES = { quick: { connections: 4 }, long: { connections: 64 } } as const;
+const CONNECTIONS_MAX = { quick: 4, long: 64 } as const;
 
 /** Idle connections are closed after this; below the server's own limit, so that a request never meets a closing door. */
 const KEEP_ALIVE_MS = 4_000;
@@ -65,7 +66,7 @@ class Link {
   readonly #log: Log;
   readonly #tls: () => TlsIdentity;
   readonly #silenceMsMax: number;
-  readonly #lanes: { quick?: Pool; long?: Pool } = {};
+  readonly #lanes: { quick?: Lane; long?: Lane } = {};
   readonly #streams = new Set<Client>();
   #closed = false;
 
@@ -136,8 +137,8 @@ class Link {
   async close(): Promise<void> {
     this.#closed = true;
     const away = linkErrors.away(this.agent, "closed");
-    const pools = [this.#lanes.quick, this.#lanes.long].filter((pool) => pool !== undefined);
-    await Promise.all([...pools, ...this.#streams].map((dispatcher) => dispatcher.destroy(away)));
+    const lanes = [this.#lanes.quick, this.#lanes.long].filter((lane) => lane !== undefined);
+    await Promise.all([...lanes, ...this.#streams].map((part) => part.destroy(away)));
   }
 
   async #exchange(
@@ -147,7 +148,7 @@ class Link {
     operationId: string | undefined,
   ): Promise<unknown> {
     const body = bodyOf(name, input);
-    const request = {
+    const request: Dispatcher.RequestOptions = {
       method: CALLS[name].method,
       path: pathOf(name, input),
       headers: {
@@ -157,30 +158,27 @@ class Link {
       body: body === undefined ? null : JSON.stringify(body),
       signal,
     };
-    const lane = this.#lane(CALLS[name].timeoutMs <= QUICK_MS_MAX ? "quick" : "long");
-    let response: Awaited<ReturnType<Pool["request"]>>;
+    const lane = CALLS[name].timeoutMs <= QUICK_MS_MAX ? "quick" : "long";
     try {
-      response = await lane.request(request);
+      return await this.#lane(lane).exchange(request, readReply);
     } catch (error) {
       // An idle connection may have died unnoticed. Every call is idempotent, so asking once more is safe.
-      if (!isLostSocket(error) || signal.aborted || this.#closed) throw error;
-      response = await lane.request(request);
+      if (!isLostSocket(error) || signal.aborted) throw error;
+      return this.#lane(lane).exchange(request, readReply);
     }
-    const text = await readText(response.body, REPLY_BYTES_MAX);
-    if (response.statusCode !== 200) throw reviveError(parse(text));
-    return JSON.parse(text);
   }
 
-  #lane(name: keyof typeof LANES): Pool {
+  #lane(name: keyof typeof CONNECTIONS_MAX): Lane {
     if (this.#closed) throw linkErrors.away(this.agent, "closed");
-    this.#lanes[name] ??= new Pool(this.#origin, {
-      connect: agentConnector(this.agent, this.#tls),
-      connections: LANES[name].connections,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      // The time limit is that of the call, see CALLS.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+    this.#lanes[name] ??= new Lane(CONNECTIONS_MAX[name], () => {
+      return new Client(this.#origin, {
+        connect: agentConnector(this.agent, this.#tls),
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        keepAliveMaxTimeout: KEEP_ALIVE_MS,
+        // The time limit is that of the call, see CALLS.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
     });
     return this.#lanes[name];
   }
@@ -212,6 +210,12 @@ export function connectAgent(options: ConnectAgentOptions): AgentClient {
 
 function cancelled(name: CallName, signal: AbortSignal): AppError {
   return signal.reason instanceof AppError ? signal.reason : linkErrors.cancelled(name, signal.reason);
+}
+
+async function readReply(response: Dispatcher.ResponseData): Promise<unknown> {
+  const text = await readText(response.body, REPLY_BYTES_MAX);
+  if (response.statusCode !== 200) throw reviveError(parse(text));
+  return JSON.parse(text);
 }
 
 function isEvent(value: unknown): value is AgentEvent {

@@ -62,7 +62,6 @@ export async function runInGuest(
 ): Promise<GuestRunResult> {
   const how = { path, arg, "capture-output": true };
   const { pid } = (await callGuestAgent(lab, host, vm, "guest-exec", how)) as { pid: number };
-  const text = (data: string | undefined): string => Buffer.from(data ?? "", "base64").toString("utf8");
   return await waitFor(
     `The end of ${path} in ${vm}`,
     async () => {
@@ -74,6 +73,10 @@ export async function runInGuest(
     },
     { timeoutMs, intervalMs: 50, ...rest },
   );
+}
+
+function text(data: string | undefined): string {
+  return Buffer.from(data ?? "", "base64").toString("utf8");
 }
 
 interface ExecStatus {

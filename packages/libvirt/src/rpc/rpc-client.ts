@@ -177,6 +177,8 @@ export class RpcClient {
       release,
     });
     const send = () => {
+      // The daemon's event loop may send the first data before its worker has sent the answer.
+      if (opened) this.#streams.set(serial, opened.stream);
       if (counted) this.#inFlight++;
       this.#socket.write(packet);
     };
@@ -193,9 +195,9 @@ export class RpcClient {
     return new RpcStream({
       send: (chunk, done) => this.#socket.write(encodeRawFrame(head(MESSAGE_STATUS.continue), chunk), done),
       finish: () => nothingMore(MESSAGE_STATUS.ok),
-      // Before the answer there is nothing to abort yet; #answer does it when that comes.
+      // Before the answer the daemon may not have the stream yet; #answer aborts it then.
       abort: () => {
-        if (this.#streams.has(serial)) nothingMore(MESSAGE_STATUS.error);
+        if (!this.#waiting.has(serial)) nothingMore(MESSAGE_STATUS.error);
       },
       forget: () => this.#streams.delete(serial),
     });
@@ -247,7 +249,11 @@ export class RpcClient {
       call.reject(toLibvirtError(call.name, frame.payload));
       return;
     }
-    if (call.stream) this.#beginStream(frame.serial, call.stream, call.procedure);
+    if (call.stream?.destroyed) {
+      // Its caller gave up meanwhile. It stays in the table until the daemon confirms.
+      const abort = header(call.procedure, MESSAGE_TYPE.stream, frame.serial, MESSAGE_STATUS.error);
+      this.#socket.write(encodeRawFrame(abort, Buffer.alloc(0)));
+    }
     try {
       call.resolve(decode(call.procedure.reply, frame.payload));
     } catch (cause) {
@@ -255,14 +261,6 @@ export class RpcClient {
       const text = cause instanceof Error ? cause.message : String(cause);
       call.reject(new ProtocolError(`The reply to ${call.name} does not fit its layout: ${text}`, { cause }));
     }
-  }
-
-  #beginStream(serial: number, stream: RpcStream, procedure: Target): void {
-    this.#streams.set(serial, stream);
-    if (!stream.destroyed) return;
-    // Its caller gave up meanwhile. The entry stays until the daemon confirms.
-    const abort = header(procedure, MESSAGE_TYPE.stream, serial, MESSAGE_STATUS.error);
-    this.#socket.write(encodeRawFrame(abort, Buffer.alloc(0)));
   }
 
   #streamPacket(frame: Frame): void {

@@ -27,7 +27,8 @@ export const STREAM_BUFFER_MAX_BYTES = 64 * 1024 * 1024;
 export class RpcStream extends Duplex {
   readonly #port: StreamPort;
   #confirm: ((error?: Error | null) => void) | undefined;
-  #over = false;
+  /** "finishing": the daemon was asked to end it, so that there is nothing left to abort. */
+  #state: "open" | "finishing" | "over" = "open";
 
   constructor(port: StreamPort) {
     super({ allowHalfOpen: false, emitClose: true });
@@ -48,7 +49,7 @@ export class RpcStream extends Duplex {
 
   /** The daemon confirmed the end, or failed. For the connection only. */
   settle(error?: Error): void {
-    this.#over = true;
+    this.#state = "over";
     this.#port.forget();
     if (error) {
       this.destroy(error);
@@ -68,17 +69,18 @@ export class RpcStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#over) {
+    if (this.#state === "over") {
       done();
       return;
     }
+    this.#state = "finishing";
     this.#confirm = done;
     this.#port.finish();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (!this.#over) {
-      this.#over = true;
+    if (this.#state === "open") {
+      this.#state = "over";
       this.#port.abort();
     }
     this.#confirm?.(error);
@@ -87,7 +89,7 @@ export class RpcStream extends Duplex {
   }
 
   #send(chunk: Buffer, done: (error?: Error | null) => void): void {
-    if (this.#over) {
+    if (this.#state !== "open") {
       done(new Error("The daemon has ended the stream."));
     } else if (chunk.length <= STREAM_CHUNK_MAX_BYTES) {
       this.#port.send(chunk, done);

@@ -29,6 +29,11 @@ export interface PrivateLibvirtdOptions {
   /** Starts libvirtd with --listen, for the TCP and TLS ports that `config` turns on. */
   readonly listen?: boolean;
   /**
+   * "own": in a network namespace with nothing but loopback, so that taps and VNC ports cannot meet another's.
+   * "host": in the caller's, for connections over TCP. Default "own".
+   */
+  readonly network?: "own" | "host";
+  /**
    * Keeps what libvirt found out about QEMU between runs, in this directory; `false` keeps nothing. The
    * default is a directory of this user under the system's temporary one. libvirt itself checks that an entry
    * still fits the binaries, so an old one does no harm.
@@ -43,6 +48,7 @@ const PROGRAMS = {
   unshare: "util-linux",
   nsenter: "util-linux",
   setpriv: "util-linux",
+  ip: "iproute2",
 };
 
 const START_DEADLINE_MS = 90_000;
@@ -120,7 +126,8 @@ export class PrivateLibvirtd implements AsyncDisposable {
 
   /** Starts it again, and waits until it answers. */
   async start(): Promise<void> {
-    const args = this.#options.listen ? ["--listen"] : [];
+    // By default its lock is /run/libvirtd.pid, which is not in a directory of ours.
+    const args = ["--pid-file", "/run/libvirt/libvirtd.pid", ...(this.#options.listen ? ["--listen"] : [])];
     const daemon = spawn("nsenter", this.#inside(["libvirtd", ...args]), {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -192,6 +199,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
       "--kill-child=KILL",
       "--mount-proc",
     ];
+    if (this.#ownNetwork) namespaces.push("--net");
     this.#namespace = spawn("setpriv", ["--pdeathsig=KILL", "unshare", ...namespaces, ...INIT], {
       stdio: "ignore",
     });
@@ -201,10 +209,11 @@ export class PrivateLibvirtd implements AsyncDisposable {
     // It is ready when it became the shell: by then all mounts of unshare are made.
     for (;;) {
       this.#initPid = await onlyChild(pid).catch(() => 0);
-      if (this.#initPid && (await commandOf(this.#initPid)) === INIT[0]) return;
+      if (this.#initPid && (await commandOf(this.#initPid)) === INIT[0]) break;
       if (performance.now() > deadline) throw new Error("The namespaces were not made; this needs root.");
       await delay(5);
     }
+    if (this.#ownNetwork) await this.run("ip", ["link", "set", "lo", "up"]);
   }
 
   async #layOut(): Promise<void> {
@@ -267,7 +276,12 @@ export class PrivateLibvirtd implements AsyncDisposable {
   }
 
   #inside(command: readonly string[]): string[] {
-    return ["-t", String(this.#initPid), "--mount", "--pid", "--", ...command];
+    const namespaces = ["--mount", "--pid", ...(this.#ownNetwork ? ["--net"] : [])];
+    return ["-t", String(this.#initPid), ...namespaces, "--", ...command];
+  }
+
+  get #ownNetwork(): boolean {
+    return this.#options.network !== "host";
   }
 
   get #capabilities(): { own: string; kept: string } | undefined {

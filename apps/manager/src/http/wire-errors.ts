@@ -23,6 +23,7 @@ const GENERAL: WireErrorTable = {
   OFFSET_INVALID: COMMON_ERRORS.offsetInvalid,
   SITE_UNKNOWN: COMMON_ERRORS.siteUnknown,
   PATH_UNKNOWN: COMMON_ERRORS.pathUnknown,
+  DATABASE_AWAY: COMMON_ERRORS.recovering,
 };
 
 export interface WireFailure {

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "../database/database.ts";
 import { migrateDatabase } from "../database/migrate.ts";
 import { createHttpServer } from "../http/server.ts";
 import { createWireErrors, type WireErrorTable } from "../http/wire-errors.ts";
-import { createIdentity, type Identity, type IdentityOptions } from "../identity/index.ts";
+import { type AccessLevel, createIdentity, type Identity, type IdentityOptions } from "../identity/index.ts";
 
 export const TEST_SITE = "43BC08E8";
 export const TEST_PASSWORD = "Correct-Horse7";
@@ -14,11 +14,14 @@ export interface TestApp extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly database: Database;
   readonly url: string;
+  readonly databaseName: string;
   readonly identity: Identity;
   /** Logs in with the plain password; gives the token. */
   login(userName?: string, password?: string): Promise<string>;
   /** Adds a user with the role, as a program that need not change its password first, and logs it in. */
   loginAs(role: string): Promise<string>;
+  /** Someone of each access level. */
+  accessTokens(): Promise<Record<Exclude<AccessLevel, "public">, string>>;
 }
 
 export interface TestAppOptions {
@@ -34,12 +37,15 @@ export interface TestAppOptions {
 export const TEST_PASSWORD_COST = { log2N: 10, r: 8, p: 1 };
 
 /** A migrated, empty database of one test. */
-export async function managerDatabase(): Promise<AsyncDisposable & { database: Database; url: string }> {
+export async function managerDatabase(): Promise<
+  AsyncDisposable & { database: Database; url: string; name: string }
+> {
   const test = await testDatabase({ migrate: migrateDatabase, templateKey: "manager" });
   const database = openDatabase({ url: test.url, log: silentLog });
   return {
     database,
     url: test.url,
+    name: test.name,
     [Symbol.asyncDispose]: async () => {
       await database.close();
       await test[Symbol.asyncDispose]();
@@ -80,22 +86,32 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     if (typeof token !== "string") throw new Error(`Logging in as ${userName} failed: ${answer.body}`);
     return token;
   };
+  const post = async (url: string, payload: object): Promise<void> => {
+    const headers = { "x-auth-token": await login() };
+    const answer = await app.inject({ method: "POST", url, headers, payload });
+    if (answer.statusCode !== 200) throw new Error(`${url} failed: ${answer.body}`);
+  };
+  const loginAs = async (role: string): Promise<string> => {
+    const userName = `test-${role}`;
+    await post("/service/users", { userType: "2", userName, password: TEST_PASSWORD, roles: [role] });
+    return await login(userName);
+  };
   return {
     app,
     database,
     url: test.url,
+    databaseName: test.name,
     identity,
     login,
-    loginAs: async (role) => {
-      const userName = `test-${role}`;
-      const answer = await app.inject({
-        method: "POST",
-        url: "/service/users",
-        headers: { "x-auth-token": await login() },
-        payload: { userType: "2", userName, password: TEST_PASSWORD, roles: [role] },
-      });
-      if (answer.statusCode !== 200) throw new Error(`Adding ${userName} failed: ${answer.body}`);
-      return await login(userName);
+    loginAs,
+    accessTokens: async () => {
+      await post("/service/roles/add", { roleName: "nothing", popedom: [] });
+      return {
+        session: await loginAs("nothing"),
+        read: await loginAs("readonly"),
+        operate: await loginAs("operator"),
+        administer: await login(),
+      };
     },
     [Symbol.asyncDispose]: async () => {
       await app.close();

@@ -1,0 +1,168 @@
+import type { AgentClient } from "@sinter/agent-link";
+import { SimHost, simPort, SimStore } from "@sinter/agent-sim";
+import { GiB, silentLog } from "@sinter/kit";
+import { createTaskEngine, type FaultHook, type TaskEngine, type TaskView } from "@sinter/tasks";
+import { clusters } from "../cluster/cluster.table.ts";
+import { computeTasks, createVmReconciler, createVmService } from "../compute/index.ts";
+import type { Database } from "../database/database.ts";
+import { nextId, OBJECT_ID_SEQUENCE } from "../database/ids.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import { hosts } from "../host/host.table.ts";
+import type { Actor } from "../identity/user.ts";
+import { portGroups, switches, switchHosts } from "../network/network.table.ts";
+import { datastoreHosts, datastores } from "../storage/datastore.table.ts";
+import { createVolumeService } from "../storage/volume.service.ts";
+import { managerDatabase } from "./test-app.ts";
+
+export const OPERATOR: Actor = { userId: "1", userName: "olga", roles: ["operator"], access: "operate" };
+/** The site part of a URN is checked by the server, not by the services. */
+const SITE = "urn:sites:00000000";
+
+export interface ComputeWorld extends AsyncDisposable {
+  readonly database: Database;
+  readonly sims: readonly SimHost[];
+  readonly store: SimStore;
+  readonly hostIds: readonly number[];
+  readonly fleet: Fleet;
+  readonly urns: {
+    readonly cluster: string;
+    readonly hosts: readonly string[];
+    readonly datastore: string;
+    readonly portGroup: string;
+  };
+  readonly tasks: TaskEngine;
+  readonly vms: ReturnType<typeof createVmService>;
+  readonly volumes: ReturnType<typeof createVolumeService>;
+  readonly reconciler: ReturnType<typeof createVmReconciler>;
+  /** What an engine on this world is made with, for the crash matrix. */
+  engine(fault?: FaultHook): TaskEngine;
+  services(tasks: TaskEngine): Pick<ComputeWorld, "vms" | "volumes">;
+  /** The task once it has ended. */
+  ended(begun: { taskId: number }): Promise<TaskView>;
+  /** Ended well; otherwise the failure. */
+  done(begun: { taskId: number }): Promise<TaskView>;
+  setHostStatus(index: number, status: "normal" | "fault"): Promise<void>;
+}
+
+/** Two simulated hosts with one shared datastore and one switch, a real database, and the compute domain on them. */
+export async function computeWorld(options: { retryMs?: number } = {}): Promise<ComputeWorld> {
+  const test = await managerDatabase();
+  const { database } = test;
+  const store = new SimStore({ capacityBytes: 100 * GiB });
+  store.addImage("mini.qcow2", GiB);
+  const sims = ["a", "b"].map(
+    (seed) => new SimHost({ seed, mounts: { "/srv/shared": store }, guest: { bootMs: 0 } as never }),
+  );
+  const ports: AgentClient[] = sims.map((sim) => simPort(sim));
+  const { db } = database;
+  const [clusterId, datastoreId, switchId, portGroupId] = [
+    await nextId(db),
+    await nextId(db),
+    await nextId(db),
+    await nextId(db),
+  ];
+  await db.insert(clusters).values({ id: clusterId, name: "c" });
+  await db.insert(datastores).values({
+    id: datastoreId,
+    name: "shared",
+    kind: "shared",
+    path: "/srv/shared",
+    status: "normal",
+    capacityBytes: 100 * GiB,
+    freeBytes: 90 * GiB,
+    refreshedAt: new Date(),
+  });
+  await db.insert(switches).values({ id: switchId, name: "dvs" });
+  await db.insert(portGroups).values({ id: portGroupId, switchId, name: "net", kind: "access", vlanId: 10 });
+  const hostIds: number[] = [];
+  for (const [index, sim] of sims.entries()) {
+    const id = await nextId(db);
+    hostIds.push(id);
+    await db.insert(hosts).values({
+      id,
+      uuid: sim.hostUuid,
+      clusterId,
+      name: `h${index + 1}`,
+      address: "127.0.0.1",
+      port: 0,
+      status: "normal",
+      report: sim.report,
+      certificateNotAfter: new Date(Date.now() + 1e9),
+    });
+    await db.insert(datastoreHosts).values({ datastoreId, hostId: id, state: "connected" });
+    await db.insert(switchHosts).values({ switchId, hostId: id, uplinks: [], appliedGeneration: 1 });
+    const agent = ports[index] as AgentClient;
+    await agent.ensureDatastore({ datastoreId: String(datastoreId), path: "/srv/shared", shared: true });
+    await agent.ensureSwitch({
+      switchId: String(switchId),
+      name: "dvs",
+      generation: 1,
+      mtu: 1500,
+      uplinks: [],
+    });
+  }
+
+  const fleet: Fleet = {
+    agent: (hostId) => ports[hostIds.indexOf(hostId)] as AgentClient,
+    isConnected: (hostId) => sims[hostIds.indexOf(hostId)]?.isReachable ?? false,
+  };
+  const engines: TaskEngine[] = [];
+  const quick = { attempts: 3, firstDelayMs: options.retryMs ?? 5, delayMsMax: 20 };
+  const engine = (fault?: FaultHook): TaskEngine => {
+    const made = createTaskEngine({
+      pool: database.pool,
+      definitions: computeTasks,
+      ports: { database, fleet, log: silentLog },
+      log: silentLog,
+      idSequence: OBJECT_ID_SEQUENCE,
+      retry: { run: quick, undo: quick, noReturn: quick },
+      pollMs: 50,
+      ...(fault === undefined ? {} : { fault }),
+    });
+    engines.push(made);
+    return made;
+  };
+  const services = (tasks: TaskEngine) => ({
+    vms: createVmService({ database, tasks, fleet, log: silentLog, cpuLoadOf: () => undefined }),
+    volumes: createVolumeService({ database, tasks, fleet }),
+  });
+  const tasks = engine();
+  tasks.start();
+  const own = services(tasks);
+  const ended = (begun: { taskId: number }): Promise<TaskView> =>
+    tasks.whenEnded(begun.taskId, AbortSignal.timeout(20_000));
+  return {
+    database,
+    sims,
+    store,
+    hostIds,
+    fleet,
+    urns: {
+      cluster: `${SITE}:clusters:${clusterId}`,
+      hosts: hostIds.map((id) => `${SITE}:hosts:${id}`),
+      datastore: `${SITE}:datastores:${datastoreId}`,
+      portGroup: `${SITE}:dvswitchs:${switchId}:portgroups:${portGroupId}`,
+    },
+    tasks,
+    ...own,
+    reconciler: createVmReconciler({ database, tasks, fleet, log: silentLog }),
+    engine,
+    services,
+    ended,
+    done: async (begun) => {
+      const task = await ended(begun);
+      if (task.state !== "succeeded")
+        throw new Error(`${task.type} ${task.state}: ${JSON.stringify(task.reason)}`);
+      return task;
+    },
+    setHostStatus: async (index, status) => {
+      await database.pool.query("update hosts set status = $1 where id = $2", [status, hostIds[index]]);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(engines.map((each) => each.stop()));
+      await Promise.all(ports.map((port) => port.close()));
+      for (const sim of sims) sim.dispose();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -107,9 +107,9 @@ export interface StepContext<Input, Ports, Secret, Done> {
   readonly signal: AbortSignal;
   readonly log: Log;
   /** How much of this step is done, 0 to 1, and a line that says what is going on. Cheap; may be called often. */
-  progress(fraction: number, message?: string): void;
+  readonly progress: (fraction: number, message?: string) => void;
   /** Adds a line to what the operator reads of this step; the last 100 are kept. */
-  note(line: string): void;
+  readonly note: (line: string) => void;
 }
 
 /** A connection inside the step's transaction. Use nothing else that reads or writes the database beside it. */

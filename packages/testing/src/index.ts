@@ -1,2 +1,3 @@
+export * from "./crash-matrix.ts";
 export * from "./shared-postgres.ts";
 export * from "./test-database.ts";

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { KeyedQueue } from "@sinter/kit";
+import { KeyedQueue, waitFor } from "@sinter/kit";
 import { Client, Pool, type PoolConfig } from "pg";
 import { sharedPostgres } from "./shared-postgres.ts";
 
@@ -43,7 +43,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
       return pool;
     },
     [Symbol.asyncDispose]: async () => {
-      await administer(`drop database if exists ${name} with (force)`);
+      await dropDatabase(name);
       // Not awaited: a test that failed may still hold a client, whose connection the drop has cut.
       for (const pool of pools) pool.end().catch(() => {});
     },
@@ -68,16 +68,44 @@ async function makeTemplate(key: string, migrate: (url: string) => Promise<void>
   return name;
 }
 
+/**
+ * PostgreSQL itself sleeps 100 ms in `drop … with (force)` while a session is still ending, so sessions are ended and
+ * seen to be gone before.
+ */
+async function dropDatabase(name: string): Promise<void> {
+  const sessions = "from pg_stat_activity where datname = $1";
+  await administer(`select pg_terminate_backend(pid) ${sessions}`, [name]);
+  await waitFor(
+    `the end of the sessions of ${name}`,
+    async () => ((await administer(`select 1 ${sessions}`, [name])).length === 0 ? true : undefined),
+    { timeoutMs: 5_000, intervalMs: 1 },
+  );
+  await administer(`drop database if exists ${name} with (force)`);
+}
+
+/** pg has them; its types do not say so. */
+type Administrator = Client & { ref(): void; unref(): void };
+
+let administrator: Promise<Administrator> | undefined;
+
 /** Statements about databases cannot run in a transaction, and queue for the same lock in the server anyway. */
-async function administer(statement: string): Promise<void> {
-  const server = await sharedPostgres();
-  await administration.run("server", async () => {
-    const client = new Client({ connectionString: server.url() });
-    await client.connect();
+async function administer(statement: string, values: unknown[] = []): Promise<unknown[]> {
+  administrator ??= connectAdministrator();
+  const client = await administrator;
+  return await administration.run("server", async () => {
+    // The connection keeps the process alive only while somebody waits for it.
+    client.ref();
     try {
-      await client.query(statement);
+      return (await client.query(statement, values)).rows;
     } finally {
-      await client.end();
+      client.unref();
     }
   });
+}
+
+async function connectAdministrator(): Promise<Administrator> {
+  const server = await sharedPostgres();
+  const client = new Client({ connectionString: server.url() });
+  await client.connect();
+  return client as Administrator;
 }

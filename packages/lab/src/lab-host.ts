@@ -60,9 +60,10 @@ export function createLabHost(
         return { ...before, cut: pulled ? [...others, ...wires] : others };
       });
       const switchBox = switchBoxOf(await files.get());
+      const box = boxOf(labName, host);
       // A host that is off has no cables; it gets them in this state when it boots.
-      if (switchBox === undefined || !(await isOpen(boxOf(labName, host)))) return;
-      for (const wire of wires) await setWire(switchBox, name, wire, pulled ? "down" : "up");
+      if (switchBox === undefined || box === undefined || !(await isOpen(box))) return;
+      for (const wire of wires) await setWire(switchBox, { name, box }, wire, pulled ? "out" : "in");
     });
 
   return {

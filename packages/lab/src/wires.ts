@@ -1,4 +1,4 @@
-import { AppError, run } from "@sinter/kit";
+import { AppError, readIfThere, run, waitFor } from "@sinter/kit";
 import type { HostLink, LabNetwork } from "./lab.ts";
 import { type Box, runInBox } from "./namespace-box.ts";
 
@@ -55,6 +55,8 @@ export async function connectHost(switchBox: Box, host: WiredHost): Promise<void
   );
   const uplinks = missing.filter((wire) => wire === "up0" || wire === "up1");
   for (const wire of uplinks) await plugIntoSwitch(switchBox, switchPort(host.name, wire));
+  const whole = missing.filter((wire) => !host.cut.includes(wire));
+  await Promise.all(whole.map((wire) => untilConnected(switchBox, host, wire)));
 }
 
 /** Removes a host's cables; the ends inside go with them. Forgives absence. */
@@ -67,8 +69,16 @@ export async function disconnectHost(switchBox: Box, hostName: string): Promise<
   );
 }
 
-export async function setWire(switchBox: Box, host: string, wire: Wire, state: "up" | "down"): Promise<void> {
-  await runInBox(switchBox, "ip", ["link", "set", "dev", switchPort(host, wire), state]);
+/** Pulls a cable out at the switch, or puts it in and waits until both ends have noticed. */
+export async function setWire(
+  switchBox: Box,
+  host: Pick<WiredHost, "name" | "box">,
+  wire: Wire,
+  state: "in" | "out",
+): Promise<void> {
+  const port = switchPort(host.name, wire);
+  await runInBox(switchBox, "ip", ["link", "set", "dev", port, state === "in" ? "up" : "down"]);
+  if (state === "in") await untilConnected(switchBox, host, wire);
 }
 
 /** Shapes both ends of a cable; `{}` takes the shaping away. */
@@ -122,6 +132,33 @@ function switchEnd(host: WiredHost, wire: Wire): string[] {
   const lines = [`link set dev ${port} ${host.cut.includes(wire) ? "down" : "up"}`];
   if (bridge !== undefined) lines.unshift(`link set dev ${port} master ${bridge}`);
   return lines;
+}
+
+/** The kernel tells bridges of a carrier up to a second late; frames sent before that are lost. */
+async function untilConnected(
+  switchBox: Box,
+  host: Pick<WiredHost, "name" | "box">,
+  wire: Wire,
+): Promise<void> {
+  const ends = [sysfsOf(switchBox, switchPort(host.name, wire)), sysfsOf(host.box, WIRE_NAMES[wire].inside)];
+  await waitFor(
+    `A carrier on ${switchPort(host.name, wire)}`,
+    async () => {
+      for (const end of ends) {
+        if ((await readIfThere(`${end}/operstate`))?.trim() !== "up") return undefined;
+        const bridgeState = await readIfThere(`${end}/brport/state`);
+        if (bridgeState !== undefined && bridgeState.trim() !== BRIDGE_FORWARDS) return undefined;
+      }
+      return true;
+    },
+    { timeoutMs: 10_000, intervalMs: 20 },
+  );
+}
+
+const BRIDGE_FORWARDS = "3";
+
+function sysfsOf(box: Box, device: string): string {
+  return `/proc/${box.init.pid}/root/sys/class/net/${device}`;
 }
 
 /** A port that Open vSwitch knew before is given anew: it holds on to the device that is gone. */

@@ -69,6 +69,12 @@ export function openDatabase(options: { url: string; log: Log; connections?: num
   };
 }
 
+/** Drizzle on a connection that is inside somebody's transaction, such as a task's step. */
+export function dbOn(client: pg.ClientBase): Db {
+  // Drizzle runs queries on it and nothing else; its type asks for the methods of a pool's client as well.
+  return drizzle({ client: client as pg.Client });
+}
+
 /** PostgreSQL's five-character code of an error, also when drizzle has wrapped it. */
 export function pgCode(error: unknown): string | undefined {
   for (

@@ -49,10 +49,10 @@ const cycle = Type.Object({
 export const DrsRuleRequest = Type.Object(
   {
     /** 0 delete, 1 modify, 2 create. */
-    operationType: O(int(0, 2)),
+    operationType: O(int(0, 2, "10300127")),
     ruleIndex: O(coded(Type.Integer({ minimum: 0 }), "10300135")),
-    ruleName: O(text(255)),
-    ruleType: O(int(1, 3)),
+    ruleName: O(text(255, "10300126")),
+    ruleType: O(int(1, 3, "10300125")),
     vm2HostRuleType: O(int(1, 4)),
     vms: O(
       coded(

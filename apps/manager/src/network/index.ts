@@ -1,0 +1,11 @@
+export { networkErrors, networkWireErrors } from "./network.errors.ts";
+export type { NetworkPorts } from "./network.ports.ts";
+export { type PortGroup, type Switch, switchIdOnAgent, vlanSpecOf } from "./network.ts";
+export { registerPortGroupRoutes } from "./port-group.routes.ts";
+export { createPortGroupService, portGroupLock, type PortGroupService } from "./port-group.service.ts";
+export { portGroupStore } from "./port-group.store.ts";
+export { deletePortGroup, modifyPortGroup } from "./port-group.task.ts";
+export { removeVlanPools } from "./remove-vlan-pools.task.ts";
+export { registerSwitchRoutes } from "./switch.routes.ts";
+export { createSwitchService, type SwitchService } from "./switch.service.ts";
+export { switchStore } from "./switch.store.ts";

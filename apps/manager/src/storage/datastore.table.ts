@@ -1,4 +1,4 @@
-import { bigint, boolean, integer, primaryKey, snakeCase, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, integer, primaryKey, snakeCase, text, timestamp } from "drizzle-orm/pg-core";
 import { hosts } from "../host/host.table.ts";
 import type { DatastoreKind, DatastoreStatus, LinkState } from "./datastore.ts";
 

@@ -74,7 +74,12 @@ export class FaultPlan {
   /** Meets what is planned for this point of this call; throws, waits or does nothing. */
   async meet(call: CallName, when: "before" | "after", signal: AbortSignal): Promise<void> {
     if (this.#faults.length === 0) return;
-    const met = this.#faults.filter((fault) => fault.when === when && [call, "*"].includes(fault.call));
+    // Of failures and stalls the one planned first, so that two planned are two calls that suffer.
+    const matching = this.#faults.filter((fault) => fault.when === when && meets(fault, call));
+    const met = [
+      matching.find(({ kind }) => kind === "delay"),
+      matching.find(({ kind }) => kind !== "delay"),
+    ].filter((fault) => fault !== undefined);
     for (const fault of met) fault.timesLeft--;
     this.#faults = this.#faults.filter(({ timesLeft }) => timesLeft > 0);
     for (const fault of met) {
@@ -83,6 +88,10 @@ export class FaultPlan {
       if (fault.error) throw fault.error;
     }
   }
+}
+
+function meets(fault: Fault, call: CallName): boolean {
+  return fault.call === call || fault.call === "*";
 }
 
 function orAborted(promise: Promise<void> | undefined, signal: AbortSignal): Promise<void> {

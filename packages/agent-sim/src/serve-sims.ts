@@ -3,6 +3,7 @@ import {
   agentSecureContext,
   type AgentServer,
   type Authority,
+  createAuthority,
   createKeyAndCsr,
   issueCertificate,
   serveAgents,
@@ -13,8 +14,11 @@ import { agentName, MANAGER_NAME } from "@sinter/southbound";
 import type { SimHost } from "./sim-host.ts";
 
 export interface ServeSimsOptions {
-  /** Signs the certificate of each host that has no identity of its own, when it is first called. */
-  readonly ca: Authority;
+  /**
+   * Signs the certificate of each host that has no identity of its own, when it is first called. Without it such
+   * hosts are not served until they are enrolled (see simEnrolment).
+   */
+  readonly ca?: Authority;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** Default any free port. */
@@ -39,18 +43,18 @@ export async function serveSims(sims: Iterable<SimHost>, options: ServeSimsOptio
   // One key for all: making thousands would take longer than everything else here.
   const { privateKeyPem, csrPem } = await createKeyAndCsr("simulated agents");
 
-  async function identityNamed(name: string): Promise<TlsIdentity> {
-    const own = byName.get(name)?.identity;
-    if (own) return own;
+  async function issued(ca: Authority, name: string): Promise<TlsIdentity> {
     let cert = certificates.get(name);
     if (cert === undefined) {
-      cert = await issueCertificate(options.ca, { csrPem, dnsNames: [name], usage: "server", days: 30 });
+      cert = await issueCertificate(ca, { csrPem, dnsNames: [name], usage: "server", days: 30 });
       certificates.set(name, cert);
     }
-    return { key: privateKeyPem, cert, ca: options.ca.certificatePem };
+    return { key: privateKeyPem, cert, ca: ca.certificatePem };
   }
 
-  const fallback = await identityNamed("nobody.agent.sinter.internal");
+  // Used for no connection: whoever asks for no host by name is refused.
+  const nobody = await createAuthority({ commonName: "nobody", years: 1 });
+  const fallback = await issued(nobody, "nobody.invalid");
   const server = await serveAgents({
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
@@ -59,8 +63,12 @@ export async function serveSims(sims: Iterable<SimHost>, options: ServeSimsOptio
     log: options.log ?? silentLog,
     ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     agentNamed: (name) => reachable(byName.get(name)),
-    identityOf: async (name): Promise<SecureContext | undefined> =>
-      reachable(byName.get(name)) && agentSecureContext(await identityNamed(name)),
+    identityOf: async (name): Promise<SecureContext | undefined> => {
+      const sim = reachable(byName.get(name));
+      if (!sim) return undefined;
+      const identity = sim.identity ?? (options.ca && (await issued(options.ca, name)));
+      return identity && agentSecureContext(identity);
+    },
   });
   const add = (sim: SimHost): void => {
     const name = agentName(sim.hostUuid);

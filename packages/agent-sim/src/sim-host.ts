@@ -7,29 +7,27 @@ import {
   southboundError,
   type TlsIdentity,
 } from "@sinter/agent-link";
-import { AppError, type Clock, GiB, KeyedQueue, systemClock } from "@sinter/kit";
+import { AppError, type Clock, systemClock } from "@sinter/kit";
 import {
   type AgentApi,
   type AgentEvent,
   type CallContext,
   type CallName,
-  CONTRACT_VERSION,
   type DatastoreSpec,
-  type DiskSpec,
   type HostReport,
   type SwitchSpec,
-  type VmPower,
   type VmSpec,
 } from "@sinter/southbound";
 import { CallLog, type CallRecord } from "./call-log.ts";
 import { EFFECTS, WITHOUT_LIBVIRT } from "./effects.ts";
 import { FaultPlan } from "./fault-plan.ts";
-import { seededMac, seededUuid } from "./seeded.ts";
+import { bootId, ordinaryReport } from "./ordinary-report.ts";
 import { openSimConsole } from "./sim-console.ts";
-import { addCounters, type HostCounters, NO_COUNTERS, vmCounters } from "./sim-stats.ts";
+import { type HostCounters, NO_COUNTERS } from "./sim-stats.ts";
 import { SimStore } from "./sim-store.ts";
 import { COOPERATIVE_GUEST, isAlive, type SimGuest, type SimVm } from "./sim-vm.ts";
 import { requireRunning } from "./vm-calls.ts";
+import { endVm, setPower, startVm } from "./vm-life.ts";
 
 export interface SimHostOptions {
   /** Decides everything random of this host; default "sim". */
@@ -56,7 +54,6 @@ export interface Datastore {
 }
 
 export const DEFAULT_STORE_PATH = "/srv/sinter";
-const FIRST_VNC_PORT = 5900;
 
 /**
  * A host whose agent keeps the southbound contract in memory. Reached by `simPort` in this process or by `serveSims`
@@ -72,8 +69,6 @@ export class SimHost implements ServedAgent {
   readonly switches = new Map<string, SwitchSpec>();
   readonly mounts: Map<string, SimStore>;
   readonly writeBytesPerSec: number;
-  /** One maker per volume; see storage-calls.ts. */
-  readonly makings = new KeyedQueue();
   guest: SimGuest;
   report: HostReport;
   bootedAt: number;
@@ -84,6 +79,8 @@ export class SimHost implements ServedAgent {
   identity: TlsIdentity | undefined;
   /** Key of a rotation that has begun. */
   nextKey: string | undefined;
+  /** Each run of a VM gets the next one. */
+  vncPortsGiven = 0;
   /** While true, calls that need libvirt answer LIBVIRT_AWAY. */
   isLibvirtAway = false;
 
@@ -91,12 +88,13 @@ export class SimHost implements ServedAgent {
   readonly #calls: CallLog;
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   readonly #dropListeners = new Set<() => void>();
-  readonly #life = new AbortController();
+  readonly #disposal = new AbortController();
   #isPowered = true;
   #isConnected = true;
   #isStalled = false;
   #boots = 0;
-  #vncPorts = 0;
+  /** Counts the processes that its agent has been: a call that one began the next does not go on with. */
+  #process = 0;
   #api: AgentApi | undefined;
 
   constructor(options: SimHostOptions = {}) {
@@ -117,6 +115,11 @@ export class SimHost implements ServedAgent {
 
   get hostUuid(): string {
     return this.report.hostUuid;
+  }
+
+  /** Aborts when the host is disposed of, and with it what sleeps for it. */
+  get life(): AbortSignal {
+    return this.#disposal.signal;
   }
 
   /** Whether its agent can be spoken to: it has power and network. */
@@ -174,7 +177,8 @@ export class SimHost implements ServedAgent {
   powerOff(): void {
     if (!this.#isPowered) return;
     this.#isPowered = false;
-    for (const vm of this.vms.values()) if (isAlive(vm)) this.#endQuietly(vm, "host lost power");
+    this.#process++;
+    for (const vm of this.vms.values()) if (isAlive(vm)) endVm(this, vm, "host lost power");
     this.#drop();
   }
 
@@ -198,7 +202,9 @@ export class SimHost implements ServedAgent {
   restartAgent(): void {
     this.agentStartedAt = this.clock.now();
     this.nextKey = undefined;
+    this.#process++;
     this.#drop();
+    if (this.#isStalled) this.resume();
   }
 
   /** Accepts calls, answers none, and falls silent, as a stopped process does. */
@@ -215,13 +221,16 @@ export class SimHost implements ServedAgent {
 
   /** A new installation on the same machine: VMs, switches, datastores and the content of its own disks are gone. */
   loseEverything(): void {
-    for (const vm of this.vms.values()) if (isAlive(vm)) this.#endQuietly(vm, "lost");
+    for (const vm of this.vms.values()) if (isAlive(vm)) endVm(this, vm, "lost");
     for (const [id, { spec, store }] of this.datastores) {
       if (!spec.shared) store.format();
       this.datastores.delete(id);
     }
     this.vms.clear();
     this.switches.clear();
+    this.identity = undefined;
+    this.nextKey = undefined;
+    this.#process++;
     this.#bootHost();
     this.#drop();
   }
@@ -238,14 +247,14 @@ export class SimHost implements ServedAgent {
   crashVm(vmUuid: string): void {
     const vm = requireRunning(this, vmUuid);
     const { onCrash } = vm.live ?? vm.spec;
-    if (onCrash === "preserve") this.setPower(vm, "crashed", "panicked");
-    else this.end(vm, "crashed");
-    if (onCrash === "restart") this.start(vm, false);
+    if (onCrash === "preserve") setPower(this, vm, "crashed", "panicked");
+    else endVm(this, vm, "crashed");
+    if (onCrash === "restart") startVm(this, vm, false);
   }
 
   /** Somebody shuts the guest down from inside. */
   shutDownFromInside(vmUuid: string): void {
-    this.end(requireRunning(this, vmUuid), "shutdown");
+    endVm(this, requireRunning(this, vmUuid), "shutdown");
   }
 
   /** A domain that Sinter did not define, as found on a host that was in use before it joined. */
@@ -253,7 +262,7 @@ export class SimHost implements ServedAgent {
     const vm = this.newVm(spec);
     vm.isForeign = true;
     this.vms.set(spec.vmUuid, vm);
-    if (power === "running") this.start(vm, false);
+    if (power === "running") startVm(this, vm, false);
     else this.changed(vm);
   }
 
@@ -276,7 +285,7 @@ export class SimHost implements ServedAgent {
 
   /** Ends its timers. */
   dispose(): void {
-    this.#life.abort();
+    this.#disposal.abort();
     this.faults.clear();
     this.#drop();
   }
@@ -298,49 +307,6 @@ export class SimHost implements ServedAgent {
     };
   }
 
-  /** From stopped, crashed or hibernated. Throws `conflict` VOLUME_IN_USE when another host has one of its disks open. */
-  start(vm: SimVm, isPaused: boolean): void {
-    const shape = vm.power === "hibernated" ? (vm.live ?? vm.spec) : vm.spec;
-    for (const disk of shape.disks) this.#requireOpenable(disk);
-    for (const disk of shape.disks) this.openDisk(disk);
-    const wakes = vm.power === "hibernated";
-    vm.live = shape;
-    vm.startedAt = this.clock.now();
-    vm.vncPort = FIRST_VNC_PORT + (this.#vncPorts++ % 10_000);
-    if (!wakes) this.boot(vm);
-    this.setPower(vm, isPaused ? "paused" : "running", wakes ? "restored" : "booted");
-  }
-
-  /** Its QEMU ends, or its saved memory is discarded. */
-  end(vm: SimVm, reason: string): void {
-    this.#endQuietly(vm, reason);
-    this.changed(vm);
-  }
-
-  hibernate(vm: SimVm): void {
-    const { live } = vm;
-    this.#endQuietly(vm, "saved");
-    vm.live = live;
-    this.setPower(vm, "hibernated", "saved");
-  }
-
-  /** The guest begins to boot; its agent answers some time later. */
-  boot(vm: SimVm): void {
-    vm.bootedAt = this.clock.now();
-    const run = ++vm.run;
-    if (!vm.guest.hasAgent || vm.guest.bootMs === 0) return;
-    this.clock.sleep(vm.guest.bootMs, this.#life.signal).then(
-      () => (vm.run === run ? this.changed(vm) : undefined),
-      () => {}, // disposed
-    );
-  }
-
-  setPower(vm: SimVm, power: VmPower, reason: string): void {
-    vm.power = power;
-    vm.reason = reason;
-    this.changed(vm);
-  }
-
   changed(vm: SimVm): void {
     this.emit({ type: "vmChanged", vmUuid: vm.spec.vmUuid });
   }
@@ -350,25 +316,18 @@ export class SimHost implements ServedAgent {
     for (const listener of this.#listeners) listener(event);
   }
 
-  openDisk(disk: DiskSpec): void {
-    this.#requireOpenable(disk);
-    if (!disk.shared) this.#storeOf(disk)?.open(disk.volumeUuid, this.hostUuid);
-  }
-
-  closeDisk(disk: DiskSpec): void {
-    this.#storeOf(disk)?.close(disk.volumeUuid, this.hostUuid);
-  }
-
   // ---------------------------------------------------------------------------------------------------------------
 
   async #answer(name: CallName, input: Record<string, unknown>, context: CallContext): Promise<unknown> {
     const { operationId, signal } = context;
     const record: CallRecord = { name, input, operationId, at: this.clock.now(), outcome: "pending" };
     this.#calls.add(record);
+    const startedIn = this.#process;
     try {
       await this.faults.meet(name, "before", signal);
-      if (!this.isReachable)
+      if (!this.isReachable || this.#process !== startedIn) {
         throw linkErrors.away({ hostUuid: this.hostUuid, address: this.address, port: 0 }, "reset");
+      }
       if (this.isLibvirtAway && !WITHOUT_LIBVIRT.has(name)) {
         throw southboundError("LIBVIRT_AWAY", `libvirt does not answer on host ${this.hostUuid}.`);
       }
@@ -384,83 +343,15 @@ export class SimHost implements ServedAgent {
     }
   }
 
-  #endQuietly(vm: SimVm, reason: string): void {
-    if (isAlive(vm)) this.endedCounters = addCounters(this.endedCounters, vmCounters(vm, this.clock.now()));
-    for (const disk of (vm.live ?? vm.spec).disks) this.closeDisk(disk);
-    vm.live = undefined;
-    vm.run++;
-    vm.power = "stopped";
-    vm.reason = reason;
-  }
-
-  #requireOpenable(disk: DiskSpec): void {
-    const store = this.#storeOf(disk);
-    const { volumeUuid, datastoreId } = disk;
-    if (!store?.find(volumeUuid)?.isWhole || store.state === "lost") {
-      throw southboundError(
-        "DISK_MISSING",
-        `Volume ${volumeUuid} of datastore ${datastoreId} is not on this host.`,
-        {
-          params: { volumeUuid, datastoreId },
-        },
-      );
-    }
-    const holder = store.openedBy(volumeUuid);
-    if (disk.shared || holder === undefined || holder === this.hostUuid) return;
-    throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
-      params: { volumeUuid, hostUuid: holder },
-    });
-  }
-
-  #storeOf(disk: Pick<DiskSpec, "datastoreId">): SimStore | undefined {
-    return this.datastores.get(disk.datastoreId)?.store;
-  }
-
   #bootHost(): void {
     this.#boots++;
     this.bootedAt = this.clock.now();
     this.agentStartedAt = this.bootedAt;
     this.endedCounters = NO_COUNTERS;
-    this.report = { ...this.report, bootId: seededUuid(`${this.#seed}:boot:${this.#boots}`) };
+    this.report = { ...this.report, bootId: bootId(this.#seed, this.#boots) };
   }
 
   #drop(): void {
     for (const listener of this.#dropListeners) listener();
   }
-}
-
-function ordinaryReport(seed: string): HostReport {
-  const hostUuid = seededUuid(`${seed}:host`);
-  return {
-    hostUuid,
-    hostname: `sim-${hostUuid.slice(0, 8)}`,
-    agentVersion: "0.1.0",
-    contractVersion: CONTRACT_VERSION,
-    bootId: seededUuid(`${seed}:boot:0`),
-    architecture: "x86_64",
-    accelerator: "kvm",
-    acceleratorReason: null,
-    cpu: {
-      vendor: "GenuineIntel",
-      model: "Simulated 16-core at 2.6 GHz",
-      threads: 32,
-      sockets: 1,
-      mhz: 2600,
-    },
-    memoryBytes: 128 * GiB,
-    hypervisor: { libvirt: "9.0.0", qemu: "7.2.22" },
-    vendor: "Sinter",
-    product: "Simulated host",
-    serial: hostUuid.slice(-12),
-    nics: ["eth0", "eth1"].map((name, i) => ({
-      name,
-      mac: seededMac(`${seed}:${name}`),
-      up: true,
-      speedMbps: 10_000,
-      mtu: 1500,
-      addresses: i === 0 ? ["127.0.0.1/8"] : [],
-    })),
-    cgroup: "v2",
-    openVSwitch: { version: "3.1.0", datapath: "system" },
-  };
 }

@@ -130,7 +130,8 @@ function waveIntegral(vm: SimVm, at: number): number {
   const turn = (ms: number): number => (2 * Math.PI * ms) / PERIOD_MS + phase;
   const from = Math.min(vm.startedAt, at);
   const swing = (PERIOD_MS / (2 * Math.PI)) * (Math.cos(turn(from)) - Math.cos(turn(at)));
-  return (mean * (at - from + swing)) / 1000;
+  // Rounding may take a new VM below zero by a hair.
+  return Math.max(0, (mean * (at - from + swing)) / 1000);
 }
 
 function waveOf(vm: SimVm): { mean: number; phase: number } {

@@ -1,4 +1,4 @@
-import { MiB } from "@sinter/kit";
+import { KeyedQueue } from "@sinter/kit";
 import type { DiskFormat, ImageFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
 import { seededUuid } from "./seeded.ts";
 
@@ -27,6 +27,8 @@ export class SimStore {
   state: "normal" | "readOnly" | "lost" = "normal";
   capacityBytes: number;
   readonly images = new Map<string, ImageFile>();
+  /** One maker per volume at a time, whichever host it is on. */
+  readonly makings = new KeyedQueue();
   readonly #volumes = new Map<string, SimVolume>();
   readonly #openBy = new Map<string, string>();
   #otherBytes = 0;
@@ -112,8 +114,3 @@ export function observeVolume(datastoreId: string, volume: SimVolume): VolumeObs
 export function volumePath(volumeUuid: string, format: string): string {
   return `volumes/${volumeUuid}/${volumeUuid}.${format}`;
 }
-
-/** Content of a new volume that starts empty. */
-export const NO_CONTENT_BYTES = 0;
-/** What an installed system writes, for thin volumes that start from an image. */
-export const SYSTEM_BYTES = 512 * MiB;

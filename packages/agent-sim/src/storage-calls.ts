@@ -2,7 +2,7 @@ import { linkErrors, southboundError } from "@sinter/agent-link";
 import type { CallContext, DatastoreObservation, VolumeSpec } from "@sinter/southbound";
 import type { Effects } from "./effects.ts";
 import type { Datastore, SimHost } from "./sim-host.ts";
-import { NO_CONTENT_BYTES, observeVolume, type SimVolume } from "./sim-store.ts";
+import { observeVolume, type SimVolume } from "./sim-store.ts";
 
 export const storageEffects = {
   listDatastores: (host) => ({ datastores: [...host.datastores.values()].map((one) => observe(one)) }),
@@ -61,7 +61,7 @@ export const storageEffects = {
   async ensureVolume(host, spec, context) {
     const { store } = get(host, spec.datastoreId);
     // Two calls for one volume: the second waits and finds it made.
-    await host.makings.run(`${store.markerId}:${spec.volumeUuid}`, () => makeVolume(host, spec, context));
+    await store.makings.run(spec.volumeUuid, () => makeVolume(host, spec, context));
     return observeVolume(spec.datastoreId, getVolume(host, spec.datastoreId, spec.volumeUuid));
   },
 
@@ -73,8 +73,15 @@ export const storageEffects = {
         params: { volumeUuid, vmUuid: vm.spec.vmUuid },
       });
     }
-    const store = get(host, datastoreId).store;
+    const { store } = get(host, datastoreId);
     if (!store.find(volumeUuid)) return {};
+    // A file system would let it go, and the other host's VM with it; here the mistake is to be seen.
+    const holder = store.openedBy(volumeUuid);
+    if (holder !== undefined) {
+      throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
+        params: { volumeUuid, hostUuid: holder },
+      });
+    }
     store.remove(volumeUuid);
     host.emit({ type: "datastoreChanged", datastoreId });
     return {};
@@ -171,7 +178,7 @@ async function write(
 /** What a volume starts from: virtual size, and how much of it is really written. */
 function sourceOf(host: SimHost, spec: VolumeSpec): { sizeBytes: number; contentBytes: number } {
   const { source } = spec;
-  if (source === null) return { sizeBytes: 0, contentBytes: NO_CONTENT_BYTES };
+  if (source === null) return { sizeBytes: 0, contentBytes: 0 };
   if (source.kind === "volume") {
     const volume = getVolume(host, source.datastoreId, source.volumeUuid);
     return { sizeBytes: volume.sizeBytes, contentBytes: volume.allocatedBytes };

@@ -4,6 +4,7 @@ import type { DiskSpec, NicSpec, VmObservation, VmSpec } from "@sinter/southboun
 import type { Effects } from "./effects.ts";
 import type { SimHost } from "./sim-host.ts";
 import { isAlive, isBooted, isRunning, observeVm, type SimVm } from "./sim-vm.ts";
+import { bootGuest, closeDisk, endVm, hibernateVm, openDisk, setPower, startVm } from "./vm-life.ts";
 
 /**
  * What calls on VMs do. Each change is one synchronous step, so calls on one VM cannot get between each other; only
@@ -33,7 +34,7 @@ export const vmEffects = {
   startVm(host, { vmUuid, paused }) {
     const vm = get(host, vmUuid);
     if (isRunning(vm)) return observe(host, vm);
-    host.start(vm, paused === true);
+    startVm(host, vm, paused === true);
     return observe(host, vm);
   },
 
@@ -41,18 +42,18 @@ export const vmEffects = {
     const vm = get(host, vmUuid);
     if (vm.power === "stopped") return observe(host, vm);
     if (mode === "force") {
-      host.end(vm, "destroyed");
+      endVm(host, vm, "destroyed");
       return observe(host, vm);
     }
     if (!isRunning(vm)) throw notRunning(vm);
     const { guest, run } = vm;
     if (guest.obeysStop && guest.stopMs <= waitMs) {
       if (guest.stopMs > 0) {
-        host.setPower(vm, "stopping", "shutdown asked for");
+        setPower(host, vm, "stopping", "shutdown asked for");
         await host.clock.sleep(guest.stopMs, signal);
       }
       // Somebody may have pulled the plug meanwhile, and even have started it again.
-      if (vm.run === run && isAlive(vm)) host.end(vm, "shutdown");
+      if (vm.run === run && isAlive(vm)) endVm(host, vm, "shutdown");
       return observe(host, vm);
     }
     await host.clock.sleep(waitMs, signal);
@@ -66,22 +67,22 @@ export const vmEffects = {
   rebootVm(host, { vmUuid }) {
     const vm = get(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
-    host.boot(vm);
-    host.setPower(vm, "running", "booted");
+    bootGuest(host, vm);
+    setPower(host, vm, "running", "booted");
     return observe(host, vm);
   },
 
   pauseVm(host, { vmUuid }) {
     const vm = get(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
-    if (vm.power !== "paused") host.setPower(vm, "paused", "user");
+    if (vm.power !== "paused") setPower(host, vm, "paused", "user");
     return observe(host, vm);
   },
 
   resumeVm(host, { vmUuid }) {
     const vm = get(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
-    if (vm.power === "paused") host.setPower(vm, "running", "unpaused");
+    if (vm.power === "paused") setPower(host, vm, "running", "unpaused");
     return observe(host, vm);
   },
 
@@ -89,7 +90,7 @@ export const vmEffects = {
     const vm = get(host, vmUuid);
     if (vm.power === "hibernated") return observe(host, vm);
     if (!isRunning(vm)) throw notRunning(vm);
-    host.hibernate(vm);
+    hibernateVm(host, vm);
     return observe(host, vm);
   },
 
@@ -106,7 +107,7 @@ export const vmEffects = {
           },
         );
       }
-      host.end(vm, "destroyed");
+      endVm(host, vm, "destroyed");
     }
     host.vms.delete(vmUuid);
     host.changed(vm);
@@ -120,7 +121,7 @@ export const vmEffects = {
       spec.disks.some(({ volumeUuid }) => volumeUuid === disk.volumeUuid)
         ? spec
         : { ...spec, disks: [...spec.disks, disk] };
-    if (vm.live) host.openDisk(disk);
+    if (vm.live) openDisk(host, disk);
     change(host, vm, plug);
     return observe(host, vm);
   },
@@ -130,7 +131,7 @@ export const vmEffects = {
     const disk = (vm.live ?? vm.spec).disks.find((one) => one.volumeUuid === volumeUuid);
     if (!disk) return observe(host, vm);
     requireLetGo(vm, `disk ${volumeUuid}`);
-    if (vm.live) host.closeDisk(disk);
+    if (vm.live) closeDisk(host, disk);
     change(host, vm, (spec) => ({
       ...spec,
       disks: spec.disks.filter((one) => one.volumeUuid !== volumeUuid),

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+// Starts the command line under a Node that runs TypeScript as it is: this one from 24 on, or the one that the
+// repository brings along. Plain JavaScript of an old age, since it is read by whatever Node there is.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR_MIN = 24;
+const main = new URL("../src/main.ts", import.meta.url);
+
+if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  await import(main.href);
+} else {
+  const node = bundledNode();
+  if (node === undefined) {
+    process.stderr.write(
+      `sinter needs Node ${NODE_MAJOR_MIN} or newer; this is ${process.version}. Run "npm install" in the checkout, which brings one along.\n`,
+    );
+    process.exit(1);
+  }
+  startUnder(node);
+}
+
+function bundledNode() {
+  const require = createRequire(import.meta.url);
+  try {
+    const manifest = require.resolve(`node-linux-${process.arch}/package.json`);
+    const node = join(dirname(manifest), "bin", "node");
+    return existsSync(node) ? node : undefined;
+  } catch {
+    // Not installed: an optional dependency, and there is none for this machine.
+    return undefined;
+  }
+}
+
+function startUnder(node) {
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" });
+  // From a terminal both of us get Ctrl-C; what it means is the child's decision.
+  process.on("SIGINT", () => {
+    if (!process.stdin.isTTY) child.kill("SIGINT");
+  });
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    process.stderr.write(`sinter: ${node} does not start: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}

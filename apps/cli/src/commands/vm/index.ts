@@ -1,0 +1,25 @@
+import { group } from "../../command.ts";
+import { vmClone } from "./clone.ts";
+import { vmConsole } from "./console.ts";
+import { vmCreate } from "./create.ts";
+import { vmList } from "./list.ts";
+import { vmNic } from "./nic.ts";
+import { vmPower } from "./power.ts";
+import { vmRemove } from "./remove.ts";
+import { vmRename, vmSet } from "./set.ts";
+import { vmShow } from "./show.ts";
+import { vmVnc } from "./vnc.ts";
+
+export const vm = group("vm", "Virtual machines and templates", [
+  vmList,
+  vmShow,
+  vmCreate,
+  vmClone,
+  ...vmPower,
+  vmSet,
+  vmRename,
+  vmRemove,
+  vmConsole,
+  vmVnc,
+  vmNic,
+]);

@@ -1,0 +1,163 @@
+import { collect } from "@sinter/client";
+import type { WireVolume } from "@sinter/northbound";
+import type { Argv } from "yargs";
+import { command, group } from "../command.ts";
+import { failures } from "../failures.ts";
+import { finishTask } from "../follow-task.ts";
+import { confirmed } from "../input/confirmed.ts";
+import {
+  choiceOption,
+  flagOption,
+  requiredText,
+  textOption,
+  triStateOption,
+  waitOption,
+  yesOption,
+} from "../input/options.ts";
+import { readDiskSize } from "../input/sizes.ts";
+import { provisioningOnWire } from "../input/vm-devices.ts";
+import { findDatastore, findVm, findVolume, idOf } from "../lookup.ts";
+import { stateStyle } from "../output/paint.ts";
+import type { Column } from "../output/table.ts";
+
+const columns: readonly Column<WireVolume>[] = [
+  { head: "NAME", value: (volume) => volume.name },
+  { head: "ID", value: idOf },
+  { head: "STATUS", value: (volume) => volume.status, style: stateStyle },
+  { head: "SIZE", value: (volume) => `${volume.quantityGB} GiB`, isNumber: true },
+  { head: "KIND", value: (volume) => (volume.isThin ? "thin" : volume.volType === 1 ? "lazy" : "thick") },
+  { head: "TYPE", value: (volume) => volume.type },
+  { head: "DATASTORE", value: (volume) => volume.datastoreName },
+  { head: "ATTACHED", value: (volume) => (volume.bindToVm === ATTACHED ? "yes" : "no") },
+];
+
+/** `bindToVm` of the wire. */
+const ATTACHED = 3;
+
+function volumePositional(yargs: Argv) {
+  return yargs.positional("volume", { type: "string", demandOption: true, describe: "Name, id or URN" });
+}
+
+const list = command({
+  command: "ls",
+  describe: "List volumes",
+  builder: (yargs) =>
+    yargs
+      .option("name", textOption("Only names that contain this"))
+      .option("datastore", textOption("Only volumes on this datastore"))
+      .option("attached", triStateOption("Only attached ones; --no-attached: only those that no VM has")),
+  async run(args, cli) {
+    const client = await cli.client();
+    const place = args.datastore === undefined ? undefined : await findDatastore(client, args.datastore);
+    const volumes = await collect(
+      client.volumes.iterate({
+        ...(args.name === undefined ? {} : { name: args.name }),
+        ...(place === undefined ? {} : { scope: place.urn }),
+        ...(args.attached === undefined ? {} : { attachstatus: args.attached ? 3 : 2 }),
+      }),
+    );
+    cli.printer.list(volumes, columns);
+  },
+});
+
+const create = command({
+  command: "create <name>",
+  describe: "Create a volume",
+  builder: (yargs) =>
+    yargs
+      .positional("name", { type: "string", demandOption: true, describe: "Name of the volume" })
+      .option("size", requiredText("GiB, or with a unit: 20G, 1T"))
+      .option("datastore", requiredText("Name, id or URN of the datastore"))
+      .option("kind", choiceOption("How room is taken", ["thin", "thick", "lazy"]))
+      .option("image", textOption("Image in the datastore's library to start from"))
+      .option("share", flagOption("Several VMs may have it at once"))
+      .options(waitOption),
+  async run(args, cli) {
+    const quantityGB = readDiskSize(args.size);
+    const client = await cli.client();
+    const datastore = await findDatastore(client, args.datastore);
+    const answer = await client.volumes.create({
+      name: args.name,
+      quantityGB,
+      datastoreUrn: datastore.urn,
+      type: args.share ? "share" : "normal",
+      ...provisioningOnWire(args.kind),
+      ...(args.image === undefined ? {} : { sourceImage: args.image }),
+    });
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${args.name} (${idOf({ urn: answer.urn ?? "" })}) was created on ${datastore.name}.`,
+    });
+  },
+});
+
+const remove = command({
+  command: "rm <volume>",
+  describe: "Delete a volume",
+  builder: (yargs) => volumePositional(yargs).options(yesOption).options(waitOption),
+  async run(args, cli) {
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const what = `volume ${volume.name} (${idOf(volume)}, ${volume.quantityGB} GiB)`;
+    await confirmed(cli, args.yes, `Delete ${what} and all that is on it?`);
+    const answer = await client.volumes.remove(volume);
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} was deleted.`,
+    });
+  },
+});
+
+const attach = command({
+  command: "attach <volume> <vm>",
+  describe: "Give a volume to a VM, running or not",
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .positional("vm", { type: "string", demandOption: true, describe: "Name, id or URN" })
+      .option("bus", choiceOption("How the guest sees it; default virtio", ["virtio", "scsi", "ide"]))
+      .options(waitOption),
+  async run(args, cli) {
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const vm = await findVm(client, args.vm);
+    const pciType = args.bus?.toUpperCase() as Uppercase<NonNullable<typeof args.bus>> | undefined;
+    const answer = await client.vms.attachVolume(vm, volume.urn, pciType === undefined ? {} : { pciType });
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} is attached to VM ${vm.name}.`,
+    });
+  },
+});
+
+const detach = command({
+  command: "detach <volume> [vm]",
+  describe: "Take a volume from its VM",
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .positional("vm", { type: "string", describe: "Needed when several VMs share the volume" })
+      .options(waitOption),
+  async run(args, cli) {
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const vm = args.vm === undefined ? await onlyHolder(client, volume) : await findVm(client, args.vm);
+    const answer = await client.vms.detachVolume(vm, volume.urn);
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} is detached from VM ${vm.name}.`,
+    });
+  },
+});
+
+async function onlyHolder(client: Parameters<typeof findVm>[0], volume: WireVolume) {
+  const holders = await collect(client.vms.iterate({ scope: volume.urn, detail: 0 }));
+  const [only] = holders;
+  if (only === undefined) throw failures.conflict(`Volume ${volume.name} is attached to no VM.`);
+  if (holders.length === 1) return only;
+  const candidates = holders.map((vm) => `${idOf(vm)}  ${vm.name}`);
+  throw failures.usage(
+    `Volume ${volume.name} is attached to several VMs:\n${candidates.map((line) => `  ${line}`).join("\n")}`,
+    "Say which: sinter volume detach VOLUME VM",
+  );
+}
+
+export const volume = group("volume", "Disks, attached or not", [list, create, remove, attach, detach]);

@@ -12,6 +12,14 @@ import { createPrinter } from "./output/printer.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 
 const { version: VERSION } = createRequire(import.meta.url)("../package.json") as { version: string };
+/** yargs takes a pair for one and many, which its type does not say. */
+const STRINGS = {
+  "Not enough non-option arguments: got %s, need at least %s": {
+    one: "An argument is missing: %s of %s was given.",
+    other: "Arguments are missing: %s of %s were given.",
+  },
+} as unknown as Record<string, string>;
+
 /** Help wider than this is hard to read. */
 const HELP_COLUMNS_MAX = 100;
 
@@ -89,12 +97,7 @@ function createParser(words: readonly string[], terminal: Terminal, start: Param
     .help()
     .alias("help", "h")
     .version(VERSION)
-    .updateStrings({
-      "Not enough non-option arguments: got %s, need at least %s": {
-        one: "An argument is missing: %s of %s was given.",
-        other: "Arguments are missing: %s of %s were given.",
-      },
-    })
+    .updateStrings(STRINGS)
     .wrap(Math.min(terminal.stdout.columns ?? HELP_COLUMNS_MAX, HELP_COLUMNS_MAX))
     .fail(false)
     .demandCommand(1, "Say what to do.");

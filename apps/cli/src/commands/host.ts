@@ -4,7 +4,14 @@ import type { Argv } from "yargs";
 import { command, group } from "../command.ts";
 import { finishTask } from "../follow-task.ts";
 import { confirmed } from "../input/confirmed.ts";
-import { countOption, flagOption, textOption, waitOption, yesOption } from "../input/options.ts";
+import {
+  countOption,
+  flagOption,
+  requiredArgument,
+  textOption,
+  waitOption,
+  yesOption,
+} from "../input/options.ts";
 import { memoryText } from "../input/sizes.ts";
 import { findCluster, findHost, idOf } from "../lookup.ts";
 import { stateStyle } from "../output/paint.ts";
@@ -27,7 +34,7 @@ function stateOf(host: WireHostBasic): string {
 }
 
 function hostPositional(yargs: Argv) {
-  return yargs.positional("host", { type: "string", demandOption: true, describe: "Name, id or URN" });
+  return yargs.positional("host", requiredArgument("Name, id or URN"));
 }
 
 const list = command({

@@ -1,6 +1,6 @@
 import { collect } from "@sinter/client";
 import { type Command, command, group } from "../command.ts";
-import { textOption } from "../input/options.ts";
+import { requiredArgument, textOption } from "../input/options.ts";
 import { bytesText, memoryText } from "../input/sizes.ts";
 import { findDatastore, findSwitch, idOf } from "../lookup.ts";
 import { stateStyle } from "../output/paint.ts";
@@ -47,8 +47,7 @@ const datastoreList = command({
 const datastoreImages = command({
   command: "images <datastore>",
   describe: "List the images that disks on a datastore may start from",
-  builder: (yargs) =>
-    yargs.positional("datastore", { type: "string", demandOption: true, describe: "Name, id or URN" }),
+  builder: (yargs) => yargs.positional("datastore", requiredArgument("Name, id or URN")),
   async run(args, cli) {
     const client = await cli.client();
     cli.printer.list(await client.datastores.images(await findDatastore(client, args.datastore)), [

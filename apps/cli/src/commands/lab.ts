@@ -4,7 +4,7 @@ import type { Argv } from "yargs";
 import { type Cli, command, group } from "../command.ts";
 import { stateDirectory } from "../context/contexts.ts";
 import { confirmed } from "../input/confirmed.ts";
-import { flagOption, textOption, yesOption } from "../input/options.ts";
+import { flagOption, requiredArgument, textOption, yesOption } from "../input/options.ts";
 import { stateStyle } from "../output/paint.ts";
 import type { Column } from "../output/table.ts";
 
@@ -34,11 +34,10 @@ function labOptions(yargs: Argv) {
 }
 
 function hostPositional(yargs: Argv) {
-  return labOptions(yargs).positional("host", {
-    type: "string",
-    demandOption: true,
-    describe: "Name of the host, as sinter lab status shows it",
-  });
+  return labOptions(yargs).positional(
+    "host",
+    requiredArgument("Name of the host, as sinter lab status shows it"),
+  );
 }
 
 /** Takes hold of the lab for one command; loaded here, since no other command needs it. */

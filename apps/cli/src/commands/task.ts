@@ -3,7 +3,7 @@ import type { WireTask } from "@sinter/northbound";
 import type { Argv } from "yargs";
 import { command, group } from "../command.ts";
 import { followTask } from "../follow-task.ts";
-import { choiceOption, countOption, textOption } from "../input/options.ts";
+import { choiceOption, countOption, requiredArgument, textOption } from "../input/options.ts";
 import { findTask, findVm, idOf } from "../lookup.ts";
 import { stateStyle } from "../output/paint.ts";
 import { section } from "../output/printer.ts";
@@ -28,7 +28,7 @@ const STATUSES = ["waiting", "running", "success", "failed", "cancelling"] as co
 const LIST_LENGTH = 20;
 
 function taskPositional(yargs: Argv) {
-  return yargs.positional("task", { type: "string", demandOption: true, describe: "Id or URN" });
+  return yargs.positional("task", requiredArgument("Id or URN"));
 }
 
 const list = command({

@@ -5,7 +5,15 @@ import { chooseContext } from "../context/connect.ts";
 import { type Context, readContexts } from "../context/contexts.ts";
 import { failures } from "../failures.ts";
 import { confirmed } from "../input/confirmed.ts";
-import { flagOption, listOption, passwordOptions, textOption, yesOption } from "../input/options.ts";
+import {
+  flagOption,
+  listOption,
+  optionalArgument,
+  passwordOptions,
+  requiredArgument,
+  textOption,
+  yesOption,
+} from "../input/options.ts";
 import { readNewSecret, readSecret } from "../input/secret.ts";
 import { findUser } from "../lookup.ts";
 import type { Column } from "../output/table.ts";
@@ -34,7 +42,7 @@ const create = command({
   describe: "Create a user",
   builder: (yargs) =>
     yargs
-      .positional("name", { type: "string", demandOption: true, describe: "User name" })
+      .positional("name", requiredArgument("User name"))
       .option("role", { ...listOption("Role; repeatable"), demandOption: true })
       .option("description", textOption("Who it is"))
       .options(passwordOptions),
@@ -54,10 +62,7 @@ const create = command({
 const remove = command({
   command: "rm <user>",
   describe: "Delete a user",
-  builder: (yargs) =>
-    yargs
-      .positional("user", { type: "string", demandOption: true, describe: "Name or id" })
-      .options(yesOption),
+  builder: (yargs) => yargs.positional("user", requiredArgument("Name or id")).options(yesOption),
   async run(args, cli) {
     const client = await cli.client();
     const user = await findUser(client, args.user);
@@ -72,7 +77,7 @@ const changePassword = command({
   describe: "Change your own password, or give another user a new one",
   builder: (yargs) =>
     yargs
-      .positional("user", { type: "string", describe: "Name or id; default yourself" })
+      .positional("user", optionalArgument("Name or id; default yourself"))
       .options(passwordOptions)
       .option("old-password-file", textOption("File that holds your present password"))
       .option("reset", flagOption("Without the present password, as an administrator")),

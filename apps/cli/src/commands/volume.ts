@@ -8,6 +8,8 @@ import { confirmed } from "../input/confirmed.ts";
 import {
   choiceOption,
   flagOption,
+  optionalArgument,
+  requiredArgument,
   requiredText,
   textOption,
   triStateOption,
@@ -35,7 +37,7 @@ const columns: readonly Column<WireVolume>[] = [
 const ATTACHED = 3;
 
 function volumePositional(yargs: Argv) {
-  return yargs.positional("volume", { type: "string", demandOption: true, describe: "Name, id or URN" });
+  return yargs.positional("volume", requiredArgument("Name, id or URN"));
 }
 
 const list = command({
@@ -65,7 +67,7 @@ const create = command({
   describe: "Create a volume",
   builder: (yargs) =>
     yargs
-      .positional("name", { type: "string", demandOption: true, describe: "Name of the volume" })
+      .positional("name", requiredArgument("Name of the volume"))
       .option("size", requiredText("GiB, or with a unit: 20G, 1T"))
       .option("datastore", requiredText("Name, id or URN of the datastore"))
       .option("kind", choiceOption("How room is taken", ["thin", "thick", "lazy"]))
@@ -113,7 +115,7 @@ const attach = command({
   describe: "Give a volume to a VM, running or not",
   builder: (yargs) =>
     volumePositional(yargs)
-      .positional("vm", { type: "string", demandOption: true, describe: "Name, id or URN" })
+      .positional("vm", requiredArgument("Name, id or URN"))
       .option("bus", choiceOption("How the guest sees it; default virtio", ["virtio", "scsi", "ide"]))
       .options(waitOption),
   async run(args, cli) {
@@ -134,7 +136,7 @@ const detach = command({
   describe: "Take a volume from its VM",
   builder: (yargs) =>
     volumePositional(yargs)
-      .positional("vm", { type: "string", describe: "Needed when several VMs share the volume" })
+      .positional("vm", optionalArgument("Needed when several VMs share the volume"))
       .options(waitOption),
   async run(args, cli) {
     const client = await cli.client();

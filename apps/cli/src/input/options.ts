@@ -26,6 +26,20 @@ export function textWithDefault(describe: string, value: string) {
   } as const;
 }
 
+/** A positional argument. */
+export function requiredArgument(describe: string) {
+  return {
+    type: "string",
+    demandOption: true,
+    describe,
+    coerce: (value: unknown) => once(value) ?? "",
+  } as const;
+}
+
+export function optionalArgument(describe: string) {
+  return { type: "string", describe, coerce: once } as const;
+}
+
 export function choiceOption<const T extends string>(describe: string, choices: readonly T[]) {
   // yargs lets only the choices through.
   return {

@@ -1,6 +1,7 @@
 import { command, group } from "../../command.ts";
 import { readContexts, updateContexts } from "../../context/contexts.ts";
 import { failures } from "../../failures.ts";
+import { requiredArgument } from "../../input/options.ts";
 
 const list = command({
   command: "ls",
@@ -35,7 +36,7 @@ const list = command({
 const use = command({
   command: "use <name>",
   describe: "Talk to this manager from now on",
-  builder: (yargs) => yargs.positional("name", { type: "string", demandOption: true }),
+  builder: (yargs) => yargs.positional("name", requiredArgument("Name as sinter context ls shows it")),
   async run({ name }, cli) {
     await updateContexts(cli.terminal.env, (now) => {
       if (now.contexts[name] === undefined) throw unknown(name);
@@ -48,7 +49,7 @@ const use = command({
 const remove = command({
   command: "rm <name>",
   describe: "Forget a manager",
-  builder: (yargs) => yargs.positional("name", { type: "string", demandOption: true }),
+  builder: (yargs) => yargs.positional("name", requiredArgument("Name as sinter context ls shows it")),
   async run({ name }, cli) {
     await updateContexts(cli.terminal.env, (now) => {
       const { [name]: gone, ...contexts } = now.contexts;

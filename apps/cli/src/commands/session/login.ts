@@ -11,7 +11,7 @@ import {
   updateContexts,
 } from "../../context/contexts.ts";
 import { failures } from "../../failures.ts";
-import { flagOption, passwordOptions, textOption } from "../../input/options.ts";
+import { flagOption, optionalArgument, passwordOptions, textOption } from "../../input/options.ts";
 import { ask, confirm } from "../../input/prompt.ts";
 import { readNewSecret, readSecret, readTextFile } from "../../input/secret.ts";
 
@@ -23,7 +23,7 @@ export const login = command({
   describe: "Begin a session with a manager and remember it",
   builder: (yargs) =>
     yargs
-      .positional("url", { type: "string", describe: "For instance vrm.example or https://10.0.0.1:7443" })
+      .positional("url", optionalArgument("For instance vrm.example or https://10.0.0.1:7443"))
       .option("user", textOption("User name"))
       .options(passwordOptions)
       .option("ca", textOption("File with the certificate of the manager's authority (PEM)"))

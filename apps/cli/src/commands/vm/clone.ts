@@ -1,7 +1,7 @@
 import type { CloneVmRequest } from "@sinter/northbound";
 import { command } from "../../command.ts";
 import { finishTask } from "../../follow-task.ts";
-import { countOption, flagOption, textOption, waitOption } from "../../input/options.ts";
+import { countOption, flagOption, requiredArgument, textOption, waitOption } from "../../input/options.ts";
 import { readMemory } from "../../input/sizes.ts";
 import { findDatastore, findVm, idOf } from "../../lookup.ts";
 import { namedPlace, placementOptions } from "./placement-options.ts";
@@ -13,7 +13,7 @@ export const vmClone = command({
   builder: (yargs) =>
     placementOptions(
       vmPositional(yargs)
-        .positional("name", { type: "string", demandOption: true, describe: "Name of the new VM" })
+        .positional("name", requiredArgument("Name of the new VM"))
         .option("cpu", countOption("vCPUs; default as the source", { min: 1, max: 4096 }))
         .option("memory", textOption("MiB, or with a unit: 2G; default as the source"))
         .option("datastore", textOption("Where the new disks go; default beside the source's"))

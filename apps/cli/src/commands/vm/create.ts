@@ -8,6 +8,7 @@ import {
   countOption,
   flagOption,
   listOption,
+  optionalArgument,
   textOption,
   textWithDefault,
   waitOption,
@@ -27,7 +28,7 @@ export const vmCreate = command({
   builder: (yargs) =>
     placementOptions(
       yargs
-        .positional("name", { type: "string", describe: "Name of the VM; --name says the same" })
+        .positional("name", optionalArgument("Name of the VM; --name says the same"))
         .option("cpu", countOption("vCPUs", { min: 1, max: 4096 }))
         .option("memory", textWithDefault("MiB, or with a unit: 2G", "1G"))
         .option("disk", listOption("SIZE[:thin|thick|lazy][:DATASTORE], for instance 20G:thin; repeatable"))

@@ -1,7 +1,7 @@
 import { command, group } from "../../command.ts";
 import { finishTask } from "../../follow-task.ts";
 import { confirmed } from "../../input/confirmed.ts";
-import { waitOption, yesOption } from "../../input/options.ts";
+import { requiredArgument, waitOption, yesOption } from "../../input/options.ts";
 import { readNicFlag } from "../../input/vm-devices.ts";
 import { findPortGroup, findVm } from "../../lookup.ts";
 import { failures } from "../../failures.ts";
@@ -11,9 +11,7 @@ const add = command({
   command: "add <vm> <nic>",
   describe: "Give a VM another NIC",
   builder: (yargs) =>
-    vmPositional(yargs)
-      .positional("nic", { type: "string", demandOption: true, describe: "PORTGROUP[:MAC]" })
-      .options(waitOption),
+    vmPositional(yargs).positional("nic", requiredArgument("PORTGROUP[:MAC]")).options(waitOption),
   async run(args, cli) {
     const { portGroup, mac } = readNicFlag(args.nic);
     const client = await cli.client();
@@ -35,11 +33,7 @@ const remove = command({
   describe: "Take a NIC from a VM",
   builder: (yargs) =>
     vmPositional(yargs)
-      .positional("number", {
-        type: "string",
-        demandOption: true,
-        describe: "As sinter vm show numbers them",
-      })
+      .positional("number", requiredArgument("As sinter vm show numbers them"))
       .options(yesOption)
       .options(waitOption),
   async run(args, cli) {

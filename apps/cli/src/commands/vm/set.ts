@@ -2,7 +2,14 @@ import type { ModifyVmRequest } from "@sinter/northbound";
 import { command } from "../../command.ts";
 import { failures } from "../../failures.ts";
 import { finishTask } from "../../follow-task.ts";
-import { choiceOption, countOption, textOption, triStateOption, waitOption } from "../../input/options.ts";
+import {
+  choiceOption,
+  countOption,
+  requiredArgument,
+  textOption,
+  triStateOption,
+  waitOption,
+} from "../../input/options.ts";
 import { readMemory } from "../../input/sizes.ts";
 import { findVm } from "../../lookup.ts";
 import { vmPositional } from "./vm-argument.ts";
@@ -45,9 +52,7 @@ export const vmRename = command({
   command: "rename <vm> <name>",
   describe: "Give a VM another name",
   builder: (yargs) =>
-    vmPositional(yargs)
-      .positional("name", { type: "string", demandOption: true, describe: "New name" })
-      .options(waitOption),
+    vmPositional(yargs).positional("name", requiredArgument("New name")).options(waitOption),
   async run(args, cli) {
     const client = await cli.client();
     const vm = await findVm(client, args.vm);

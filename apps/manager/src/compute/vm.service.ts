@@ -9,7 +9,7 @@ import type {
   NicRequest,
 } from "@sinter/northbound";
 import { VM_ACTIONS, VM_EDITS, type VmActionName, type VmEditName } from "@sinter/rules";
-import type { TaskDefinition, TaskEngine } from "@sinter/tasks";
+import type { Executor, TaskDefinition, TaskEngine } from "@sinter/tasks";
 import { parseUrn } from "@sinter/northbound";
 import type { Static } from "typebox";
 import type { Database, Tx } from "../database/database.ts";
@@ -223,7 +223,7 @@ export function createVmService(parts: VmServiceParts) {
     begin(async (tx) => {
       const whole = await getWhole(tx, id);
       const { vm } = whole;
-      await refuseBusy(id);
+      await refuseBusy(id, tx.client);
       if (vm.isTemplate) throw vmErrors.isTemplate(id);
       const rule = VM_ACTIONS[action];
       if (!(rule.from as readonly string[]).includes(vm.state))
@@ -268,8 +268,9 @@ export function createVmService(parts: VmServiceParts) {
     return choose(tx, { clusterId: vm.clusterId }, demand, vm.id);
   };
 
-  const refuseBusy = async (id: number): Promise<void> => {
-    if ((await tasks.lockedBy([vmLock(id)])).size > 0) throw vmErrors.busy(id);
+  /** Asked on the caller's own connection: a second one per request would dry the pool up. */
+  const refuseBusy = async (id: number, executor: Executor = database.pool): Promise<void> => {
+    if ((await tasks.lockedBy([vmLock(id)], executor)).size > 0) throw vmErrors.busy(id);
   };
 
   const requireEdit = (vm: Vm, doing: VmEditName): void => {
@@ -371,7 +372,7 @@ export function createVmService(parts: VmServiceParts) {
     async modify(actor: Actor, id: number, request: ModifyVmRequest): Promise<Begun> {
       return begin(async (tx) => {
         const { vm } = await getWhole(tx, id);
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         const change = changeOf(vm, request);
         const isResized = change.cpu !== undefined || change.memory !== undefined;
         if (change.isTemplate === true) requireEdit(vm, "convertToTemplate");
@@ -406,7 +407,7 @@ export function createVmService(parts: VmServiceParts) {
     async remove(actor: Actor, id: number, options: { isKeepingDisks: boolean }): Promise<Begun> {
       return begin(async (tx) => {
         const { vm, disks } = await getWhole(tx, id);
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         const rule = VM_ACTIONS.remove;
         if (!(rule.from as readonly string[]).includes(vm.state))
           throw vmErrors.wrongState(id, "remove", vm.state);
@@ -432,7 +433,7 @@ export function createVmService(parts: VmServiceParts) {
       return begin(async (tx) => {
         const whole = await getWhole(tx, id);
         const { vm } = whole;
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         requireEdit(vm, "attachVolume");
         if (vm.hostId === null) throw vmErrors.hostAway(id);
         const named = parseUrn(request.volUrn)?.id;
@@ -462,7 +463,7 @@ export function createVmService(parts: VmServiceParts) {
     async detachVolume(actor: Actor, id: number, request: DetachRequest): Promise<Begun> {
       return begin(async (tx) => {
         const { vm, disks } = await getWhole(tx, id);
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         requireEdit(vm, "detachVolume");
         if (vm.hostId === null) throw vmErrors.hostAway(id);
         const volumeId = parseUrn(request.volUrn)?.id;
@@ -480,7 +481,7 @@ export function createVmService(parts: VmServiceParts) {
       let index = 0;
       const begun = await begin(async (tx) => {
         const { vm, nics } = await getWhole(tx, id);
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         requireEdit(vm, "attachNic");
         if (vm.hostId === null) throw vmErrors.hostAway(id);
         const draft = await draftNics(tx.db, id, [request], nics);
@@ -497,7 +498,7 @@ export function createVmService(parts: VmServiceParts) {
     async detachNic(actor: Actor, id: number, index: number): Promise<Begun> {
       return begin(async (tx) => {
         const { vm, nics } = await getWhole(tx, id);
-        await refuseBusy(id);
+        await refuseBusy(id, tx.client);
         requireEdit(vm, "detachNic");
         if (vm.hostId === null) throw vmErrors.hostAway(id);
         const nic = nics.find((candidate) => candidate.index === index);

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
+import { TASK_TABLES_SQL } from "@sinter/tasks";
 import pg from "pg";
 
 const MIGRATIONS = fileURLToPath(new URL("../../migrations", import.meta.url));
@@ -13,6 +14,8 @@ export async function migrateDatabase(url: string): Promise<void> {
   await client.connect();
   try {
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    // The engine owns its tables and can bring them up on any older version of them.
+    await client.query(TASK_TABLES_SQL);
     await migrate(drizzle({ client }), { migrationsFolder: MIGRATIONS });
   } finally {
     // The lock goes with the connection.

@@ -96,6 +96,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
     },
 
     async remove(actor: Actor, id: number): Promise<{ taskId: number; id: number }> {
+      const hostId = await hostFor((await get(id)).datastoreId);
       const begun = await guarded(() =>
         database.transaction(async (tx) => {
           const store = volumeStore(tx.db);
@@ -105,7 +106,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
           if (volume.status !== "inUse" && volume.status !== "fault")
             throw volumeErrors.notReady(id, volume.status);
           await store.setStatus([id], "deleting");
-          const input: VolumeInput = { volumeId: id, hostId: await hostFor(volume.datastoreId) };
+          const input: VolumeInput = { volumeId: id, hostId };
           const taskId = await tasks.submit(tx.client, deleteVolume, {
             input,
             entity: { urn: volumeLock(id), name: volume.name },

@@ -1,10 +1,10 @@
 import { sharedPostgres } from "@sinter/testing";
-import pg from "pg";
+import { Client } from "pg";
 
 /** Makes one database refuse and lose all connections while `work` runs, as a restart of PostgreSQL does. */
 export async function whileDatabaseIsAway<T>(name: string, work: () => Promise<T>): Promise<T> {
   const server = await sharedPostgres();
-  const admin = new pg.Client({ connectionString: server.url() });
+  const admin = new Client({ connectionString: server.url() });
   await admin.connect();
   try {
     await admin.query(`alter database ${name} allow_connections false`);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FastifyInstance } from "fastify";
+import type { RouteRecord } from "../http/route.ts";
 import { allows } from "../http/server.ts";
 import type { AccessLevel } from "../identity/index.ts";
 
@@ -24,25 +25,34 @@ export function describeAccess(name: string, open: () => Promise<AccessWorld>): 
     for (const route of world.app.routeRecords) {
       if (route.access === "public") continue;
       await t.test(`${route.method} ${route.url} needs ${route.access}`, async () => {
-        const call = async (token?: string) => {
-          const answer = await world.app.inject({
-            method: route.method,
-            url: route.url.replaceAll(/:\w+/g, "1"),
-            headers: token === undefined ? {} : { "x-auth-token": token },
-            ...(route.method === "GET" ? {} : { payload: {} }),
-          });
-          return [answer.statusCode, answer.json<{ errorCode?: string }>().errorCode];
-        };
-        assert.deepEqual(await call(), [401, "10000002"], "without a token");
+        assert.deepEqual(await outcome(world.app, route), [401, "10000002"], "without a token");
         assert.deepEqual(
-          await call("0DCCC508-62AC-4DED-B815-E48485D1F8D80"),
+          await outcome(world.app, route, "0DCCC508-62AC-4DED-B815-E48485D1F8D80"),
           [401, "10000002"],
           "with an unknown token",
         );
         for (const level of LEVELS.filter((has) => !allows(has, route.access))) {
-          assert.deepEqual(await call(world.tokens[level]), [403, "10000003"], `with the right to ${level}`);
+          assert.deepEqual(
+            await outcome(world.app, route, world.tokens[level]),
+            [403, "10000003"],
+            `with the right to ${level}`,
+          );
         }
       });
     }
   });
+}
+
+async function outcome(
+  app: FastifyInstance,
+  route: RouteRecord,
+  token: string | undefined,
+): Promise<unknown[]> {
+  const answer = await app.inject({
+    method: route.method,
+    url: route.url.replaceAll(/:\w+/g, "1"),
+    headers: token === undefined ? {} : { "x-auth-token": token },
+    ...(route.method === "GET" ? {} : { payload: {} }),
+  });
+  return [answer.statusCode, answer.json<{ errorCode?: string }>().errorCode];
 }

@@ -1,0 +1,29 @@
+import { createVolume, deleteVolume } from "../storage/volume.task.ts";
+import { cloneVm, createVm } from "./create-vm.task.ts";
+import { deleteVm } from "./delete-vm.task.ts";
+import { modifyVm } from "./modify-vm.task.ts";
+import { powerVm } from "./power-vm.task.ts";
+import { attachNic, attachVolume, detachNic, detachVolume } from "./vm-devices.task.ts";
+
+/** What other domains, and the composition, may use of compute. */
+export type { ComputePorts } from "./compute.ports.ts";
+export { serveConsoles } from "./console.upgrade.ts";
+export { vmWireErrors } from "./vm.errors.ts";
+export { createVmReconciler, type VmReconciler } from "./vm.reconciler.ts";
+export { registerVmRoutes } from "./vm.routes.ts";
+export { createVmService, type VmService } from "./vm.service.ts";
+
+/** Operations of many steps on VMs and volumes. */
+export const computeTasks = [
+  createVm,
+  cloneVm,
+  deleteVm,
+  modifyVm,
+  powerVm,
+  attachVolume,
+  detachVolume,
+  attachNic,
+  detachNic,
+  createVolume,
+  deleteVolume,
+] as const;

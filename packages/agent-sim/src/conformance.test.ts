@@ -1,12 +1,14 @@
 import { connectAgent } from "@sinter/agent-link";
 import { type AgentUnderTest, createTestPki, describeAgent } from "@sinter/agent-link/testing";
-import { silentLog } from "@sinter/kit";
+import { GiB, silentLog } from "@sinter/kit";
 import { serveSims, SimHost, simPort, SimStore } from "./index.ts";
 
 const PATHS = ["/srv/one", "/srv/two"] as const;
 
 function makeSim(hasGuest: boolean): SimHost {
   return new SimHost({
+    // Slow enough for a copy to be cancelled in its middle.
+    writeBytesPerSec: GiB,
     mounts: { [PATHS[0]]: new SimStore({ seed: "one" }), [PATHS[1]]: new SimStore({ seed: "two" }) },
     guest: hasGuest ? { bootMs: 50, stopMs: 20 } : { obeysStop: false, hasAgent: false, keepsDevices: true },
   });

@@ -43,7 +43,7 @@ export function describeDefinition(bench: AgentBench): void {
     await using vm = await bench.runningVm();
     const { vmUuid } = vm;
     const seen = await bench.port.defineVm({ ...vm, generation: 2, memoryMiB: 96 });
-    assert.equal(seen.power, "running");
+    assert.deepEqual([seen.power, seen.memoryMiB], ["running", vm.memoryMiB]);
     const stopped = await bench.port.stopVm({ vmUuid, mode: "force", waitMs: 0 });
     assert.deepEqual([stopped.power, stopped.generation, stopped.memoryMiB], ["stopped", 2, 96]);
   });

@@ -189,10 +189,10 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
   }
 
   function launch(current: Reign, claims: readonly Claim[]): void {
-    for (const { task, steps, sealedSecret } of claims.toSorted((a, b) => a.task.view.id - b.task.view.id)) {
-      const { id, type } = task.view;
+    for (const claim of claims.toSorted((a, b) => a.task.view.id - b.task.view.id)) {
+      const { id, type } = claim.task.view;
       const definition = definitions.get(type) ?? { type, options: {}, steps: [], noReturnAt: undefined };
-      const run = new TaskRun(partsOf(current), definition, task, steps, () => openSecret(sealedSecret));
+      const run = new TaskRun(partsOf(current), definition, claim, () => openSecret(claim.sealedSecret));
       active.set(id, { run, settled: drive(id, run, active.get(id)?.settled) });
     }
   }

@@ -3,6 +3,7 @@ import type { Executor } from "./submission.ts";
 import {
   type StepRow,
   type StepView,
+  TASK_COLUMNS,
   type TaskRow,
   type TaskState,
   type TaskView,
@@ -34,7 +35,9 @@ export type TaskQueries = ReturnType<typeof createTaskQueries>;
 export function createTaskQueries(pool: Pool) {
   return {
     find: async (taskId: number): Promise<TaskView | undefined> => {
-      const { rows } = await pool.query<TaskRow>("select * from task_tasks where id = $1", [taskId]);
+      const { rows } = await pool.query<TaskRow>(`select ${TASK_COLUMNS} from task_tasks where id = $1`, [
+        taskId,
+      ]);
       return rows[0] && toTaskView(rows[0]);
     },
 
@@ -50,7 +53,7 @@ export function createTaskQueries(pool: Pool) {
       const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
       const [page, count] = await Promise.all([
         pool.query<TaskRow>(
-          `select * from task_tasks ${where} order by id desc limit $${values.length + 1} offset $${values.length + 2}`,
+          `select ${TASK_COLUMNS} from task_tasks ${where} order by id desc limit $${values.length + 1} offset $${values.length + 2}`,
           [...values, filter.limit ?? 100, filter.offset ?? 0],
         ),
         pool.query<{ total: string }>(`select count(*) as total from task_tasks ${where}`, values),

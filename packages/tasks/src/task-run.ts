@@ -9,7 +9,7 @@ import { ProgressScale, Throttle } from "./progress-meter.ts";
 import { Interrupted, type Reign } from "./reign.ts";
 import { type RetryPolicies, delayAfter, isRetryable } from "./retry-policy.ts";
 import { deepFreeze, toStoredJson, toStoredText } from "./stored-json.ts";
-import type { StepWrite, TaskStore, Transition } from "./task-store.ts";
+import type { Claim, StepWrite, TaskStore, Transition } from "./task-store.ts";
 import { type StepRecord, type TaskRecord, type TaskState, type TaskView, hasEnded } from "./task-view.ts";
 
 /** What a run needs of its engine. */
@@ -45,6 +45,7 @@ export class TaskRun {
   readonly #parts: RunParts;
   readonly #definition: AnyTask;
   readonly #openSecret: () => unknown;
+  readonly #input: unknown;
   readonly #scale: ProgressScale;
   readonly #throttle: Throttle;
   readonly #log: Log;
@@ -58,25 +59,20 @@ export class TaskRun {
   #progress: number;
   #message: string;
 
-  constructor(
-    parts: RunParts,
-    definition: AnyTask,
-    task: TaskRecord,
-    steps: StepRecord[],
-    openSecret: () => unknown,
-  ) {
+  constructor(parts: RunParts, definition: AnyTask, claim: Claim, openSecret: () => unknown) {
+    const { task, steps, input } = claim;
     this.taskId = task.view.id;
     this.#parts = parts;
     this.#definition = definition;
     this.#task = task;
     this.#steps = steps;
+    this.#input = deepFreeze(input);
     this.#openSecret = openSecret;
     this.#progress = task.view.progress;
     this.#message = task.view.message;
     this.#scale = new ProgressScale(definition.steps.map(({ weight }) => weight));
     this.#throttle = new Throttle(parts.clock, () => this.#writeProgress());
     this.#log = parts.log.child({ taskId: this.taskId, task: definition.type });
-    deepFreeze(task.input);
   }
 
   /** Tells the step under way that the task is cancelled. The database already says so. */
@@ -310,7 +306,7 @@ export class TaskRun {
   ): Promise<Failure> {
     const step = this.#step(position);
     let isCurrent = true;
-    const { view, input } = this.#task;
+    const { view } = this.#task;
     const before = this.#steps.slice(0, position);
     const context: StepContext<unknown, unknown, unknown, unknown> = {
       taskId: this.taskId,
@@ -318,7 +314,7 @@ export class TaskRun {
       attempt,
       entity: view.entity,
       user: view.user,
-      input,
+      input: this.#input,
       secret: this.#secret,
       done: deepFreeze(Object.fromEntries(before.map(({ name, output }) => [name, output]))),
       ports: this.#parts.ports,

@@ -7,6 +7,7 @@ import {
   type StepRecord,
   type StepRow,
   type StepState,
+  TASK_COLUMNS,
   type TaskRecord,
   type TaskRow,
   type TaskState,
@@ -41,14 +42,16 @@ export interface Transition {
 /** A task with all that a run of it needs. */
 export interface Claim {
   readonly task: TaskRecord;
+  readonly input: unknown;
   readonly steps: StepRecord[];
   readonly sealedSecret: string | undefined;
 }
 
-type ClaimRow = TaskRow & { steps: StepRow[] | null; sealed_secret: string | null };
+type ClaimRow = TaskRow & { input: unknown; steps: StepRow[] | null; sealed_secret: string | null };
 
 const toClaim = (row: ClaimRow): Claim => ({
   task: toTaskRecord(row),
+  input: row.input,
   steps: (row.steps ?? []).map(toStepRecord),
   sealedSecret: row.sealed_secret ?? undefined,
 });
@@ -103,7 +106,7 @@ export function createTaskStore(pool: Pool) {
     find: async (taskId: number): Promise<TaskRecord | undefined> => {
       const { rows } = await pool.query<TaskRow>({
         name: "task-find",
-        text: "select * from task_tasks where id = $1",
+        text: `select ${TASK_COLUMNS} from task_tasks where id = $1`,
         values: [taskId],
       });
       return rows[0] && toTaskRecord(rows[0]);
@@ -191,7 +194,7 @@ claimed as (
   update task_tasks set
     epoch = $1::bigint,
     state = case when state = 'waiting' then 'running' else state end,
-    started_at = coalesce(started_at, $3)
+    started_at = coalesce(started_at, greatest($3, created_at))
   from candidate
   where task_tasks.id = candidate.id and finished_at is null and state <> 'stuck'
   returning task_tasks.*
@@ -233,7 +236,7 @@ released as (
 erased as (
   delete from task_secrets using changed where task_secrets.task_id = changed.id and changed.finished_at is not null
 )
-select * from changed`;
+select ${TASK_COLUMNS} from changed`;
 
 const PROGRESS = `
 with changed as (

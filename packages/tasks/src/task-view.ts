@@ -70,7 +70,6 @@ export interface StepLogLine {
 /** What the engine keeps of a task while it runs. */
 export interface TaskRecord {
   readonly view: TaskView;
-  readonly input: unknown;
   readonly noReturn: boolean;
   readonly stuckIn: TaskState | undefined;
   readonly epoch: number | undefined;
@@ -79,6 +78,11 @@ export interface TaskRecord {
 export interface StepRecord extends StepView {
   readonly position: number;
 }
+
+/** All columns of task_tasks but the input, which may be large and is read once. */
+export const TASK_COLUMNS = `id, type, title, state, entity_urn, entity_name, user_name, attributes, is_cancellable, no_return,
+  progress, current_step, message, reason, stuck_in, stuck_reason, cancelled_by, cancel_requested_at,
+  created_at, started_at, finished_at, epoch`;
 
 /** Row of task_tasks as pg delivers it. */
 export interface TaskRow {
@@ -90,7 +94,6 @@ export interface TaskRow {
   entity_name: string;
   user_name: string;
   attributes: Record<string, unknown>;
-  input: unknown;
   is_cancellable: boolean;
   no_return: boolean;
   progress: number;
@@ -126,7 +129,6 @@ export interface StepRow {
 export function toTaskRecord(row: TaskRow): TaskRecord {
   return {
     view: toTaskView(row),
-    input: row.input,
     noReturn: row.no_return,
     stuckIn: row.stuck_in ?? undefined,
     epoch: row.epoch === null ? undefined : Number(row.epoch),

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError, run } from "@sinter/kit";
@@ -67,6 +67,12 @@ const FOR_ROOT = [
   "sd_mod",
 ];
 
+/**
+ * What no password hashes to, since no hash is "*". The usual "!" is as safe, but busybox's login ends over it before
+ * it has said that the login failed.
+ */
+const NO_PASSWORD = "$6$none$*";
+
 export interface GuestTree {
   /** Everything on the root file system. */
   readonly rootDir: string;
@@ -88,7 +94,7 @@ export async function buildRootTree(work: string, onProgress: (step: string) => 
   await copyPrograms(unpacked, rootDir);
   await cp(FILES, rootDir, { recursive: true });
   await run("rm", ["-rf", join(rootDir, "boot"), join(rootDir, "initrd-init")]);
-  await chmod(join(rootDir, "etc/shadow"), 0o600);
+  await writeFile(join(rootDir, "etc/shadow"), `root:${NO_PASSWORD}:20000:0:99999:7:::\n`, { mode: 0o600 });
   await writeFile(join(rootDir, "etc/modules"), `${ALWAYS.join("\n")}\n`);
   await symlink("/run/resolv.conf", join(rootDir, "etc/resolv.conf"));
   const busybox = join(rootDir, "bin/busybox");

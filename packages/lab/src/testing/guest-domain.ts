@@ -9,11 +9,17 @@ export interface GuestDomain {
   readonly directory: string;
   /** An Open vSwitch bridge of the host. */
   readonly bridge?: string;
+  readonly mac?: string;
   /** Inside the host: a NoCloud volume, put into a CD-ROM drive. */
   readonly seed?: string;
+  /** Inside the host: a socket to be the other end of the serial console. */
+  readonly serialSocket?: string;
 }
 
-/** Gives a host a VM from the guest image, defined and not started, with its serial console in DIRECTORY/NAME.log. */
+/**
+ * Gives a host a VM from the guest image, defined and not started, with room to plug in a CPU and memory. Its serial
+ * console goes to DIRECTORY/NAME.log, also when there is a socket.
+ */
 export async function defineGuest(
   lab: Lab,
   host: LabHost,
@@ -32,23 +38,43 @@ export async function virsh(lab: Lab, host: LabHost, ...args: string[]): Promise
   return stdout.trim();
 }
 
-function domainXml({ name, directory, bridge, seed }: GuestDomain, disk: string): string {
-  const nic = `
-    <interface type='bridge'><source bridge='${bridge}'/>
-      <virtualport type='openvswitch'><parameters interfaceid='${randomUUID()}'/></virtualport>
-      <model type='virtio'/><rom enabled='no'/></interface>`;
-  const cdrom = `
-    <controller type='scsi' model='virtio-scsi'/>
-    <disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${seed}'/>
-      <target dev='sda' bus='scsi'/><readonly/></disk>`;
-  return `<domain type='qemu'><name>${name}</name><memory unit='MiB'>192</memory><vcpu>1</vcpu>
+function domainXml(guest: GuestDomain, disk: string): string {
+  const log = `${guest.directory}/${guest.name}.log`;
+  return `<domain type='qemu'><name>${guest.name}</name>
+  <maxMemory slots='2' unit='MiB'>1024</maxMemory><memory unit='MiB'>192</memory>
+  <vcpu current='1'>2</vcpu>
+  <cpu><numa><cell id='0' cpus='0-1' memory='192' unit='MiB'/></numa></cpu>
   <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
   <features><acpi/><apic/></features>
   <devices>
     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='${disk}'/>
-      <target dev='vda' bus='virtio'/></disk>${bridge === undefined ? "" : nic}${seed === undefined ? "" : cdrom}
+      <target dev='vda' bus='virtio'/></disk>
+    <controller type='scsi' model='virtio-scsi'/>
+    <controller type='pci' index='0' model='pcie-root'/>
+    ${"<controller type='pci' model='pcie-root-port'/>".repeat(12)}
+    ${guest.seed === undefined ? "" : cdrom(guest.seed)}
+    ${guest.bridge === undefined ? "" : nicXml(guest.bridge, guest.mac)}
     <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
-    <serial type='file'><source path='${directory}/${name}.log'/></serial>
+    ${guest.serialSocket === undefined ? serialFile(log) : serialSocket(guest.serialSocket, log)}
+    <video><model type='vga'/></video>
     <memballoon model='virtio'/>
   </devices></domain>`;
+}
+
+export function nicXml(bridge: string, mac?: string): string {
+  return `<interface type='bridge'><source bridge='${bridge}'/>
+      ${mac === undefined ? "" : `<mac address='${mac}'/>`}
+      <virtualport type='openvswitch'><parameters interfaceid='${randomUUID()}'/></virtualport>
+      <model type='virtio'/><rom enabled='no'/></interface>`;
+}
+
+function cdrom(path: string): string {
+  return `<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><source file='${path}'/>
+      <target dev='sda' bus='scsi'/><readonly/></disk>`;
+}
+
+const serialFile = (log: string): string => `<serial type='file'><source path='${log}'/></serial>`;
+
+function serialSocket(path: string, log: string): string {
+  return `<serial type='unix'><source mode='bind' path='${path}'/><log file='${log}' append='on'/></serial>`;
 }

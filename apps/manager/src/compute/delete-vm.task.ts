@@ -14,7 +14,7 @@ export interface DeleteVmInput {
   readonly from: VmState;
 }
 
-/** Removes a VM, running or not, and the volumes that go with it. Once its first volume may be gone only forward. */
+/** Removes a VM, running or not, and the volumes that go with it. From the first removal on only forward. */
 export const deleteVm = task<DeleteVmInput, ComputePorts>("vm.delete")
   .step("mark", {
     run: async () => {},
@@ -25,14 +25,13 @@ export const deleteVm = task<DeleteVmInput, ComputePorts>("vm.delete")
       });
     },
   })
+  .pointOfNoReturn()
   .step("remove", {
     weight: 3,
     run: async ({ input, ports }) => {
       if (input.hostId !== null) await removeVmOrRemember(ports, input.hostId, input.vmUuid);
     },
-    noUndo: "disks and record are still there: the reconciler defines the VM again",
   })
-  .pointOfNoReturn()
   .step("volumes", {
     weight: 3,
     run: async ({ input, ports }) => {

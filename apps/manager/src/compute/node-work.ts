@@ -1,6 +1,7 @@
 import { AppError } from "@sinter/kit";
 import { eq } from "drizzle-orm";
 import { hostCleanups, hosts } from "../host/host.table.ts";
+import type { HostStatus } from "../host/host.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { VolumeSpec } from "@sinter/southbound";
@@ -60,15 +61,36 @@ async function orRemember(
     await remove();
   } catch (error) {
     if (!isAway(error) && !(error instanceof AppError && error.code === "HOST_NOT_FOUND")) throw error;
-    const [host] = await ports.database.db
-      .select({ status: hosts.status })
-      .from(hosts)
-      .where(eq(hosts.id, hostId));
-    if (host === undefined) return;
+    const status = await statusOf(ports, hostId);
+    if (status === undefined) return;
     // While the host counts as normal this may be a moment's silence: the caller tries again.
-    if (host.status === "normal") throw error;
+    if (status === "normal") throw error;
     await ports.database.db.insert(hostCleanups).values({ hostId, ...what });
     ports.log.warn({ hostId, ...what }, "the host is away; this is removed when it returns");
+  }
+}
+
+async function statusOf(ports: ComputePorts, hostId: number): Promise<HostStatus | undefined> {
+  const query = ports.database.db.select({ status: hosts.status }).from(hosts);
+  return (await query.where(eq(hosts.id, hostId)))[0]?.status;
+}
+
+/**
+ * Runs work that puts something right on a host; when the host is known to be away, its reconciler will do it at its
+ * return, and waiting here would hold the task for ever. Gives whether it was done.
+ */
+export async function unlessHostIsGone(
+  ports: ComputePorts,
+  hostId: number,
+  work: () => Promise<unknown>,
+): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    const isGone = isAway(error) || (error instanceof AppError && error.code === "HOST_NOT_FOUND");
+    if (!isGone || (await statusOf(ports, hostId)) === "normal") throw error;
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@ import type { VmObservation } from "@sinter/southbound";
 import { task } from "@sinter/tasks";
 import { AppError } from "@sinter/kit";
 import type { ComputePorts } from "./compute.ports.ts";
-import { isAway, removeVmOrRemember } from "./node-work.ts";
+import { isAway, removeVmOrRemember, unlessHostIsGone } from "./node-work.ts";
 import { readSpec } from "./spec-reader.ts";
 import { observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
 import { vmStore } from "./vm.store.ts";
@@ -20,6 +20,7 @@ export interface PowerVmInput {
   readonly from: VmState;
 }
 
+const HOST_GONE = "Its host does not answer; what came of the last action is not known.";
 /** How long a guest may take to shut down when asked. */
 const SAFE_STOP_MS = 180_000;
 
@@ -46,27 +47,34 @@ export const powerVm = task<PowerVmInput, ComputePorts>("vm.power")
   .step("act", {
     weight: 4,
     run: ({ input, ports, signal }) => act(ports, input, signal),
-    noUndo: "the state is observed afterwards and shown as it is",
+    undo: async ({ input, ports }) => {
+      await unlessHostIsGone(ports, input.hostId, () => takeBack(ports, input));
+    },
   })
+  .pointOfNoReturn()
   .step("settle", {
     run: async ({ input, ports }) => {
-      const observation = await ports.fleet.agent(input.hostId).getVm({ vmUuid: input.vmUuid });
-      const isFresh = input.action === "start" || input.action === "reboot";
-      await vmStore(ports.database.db).transition(
-        input.vmId,
-        [VM_ACTIONS[input.action].via],
-        STATE_OF_POWER[observation.power],
-        {
-          ...observed(observation, new Date()),
-          // What the guest said before it was started anew is no longer true.
-          ...(isFresh ? { guest: null } : {}),
-          hostId: input.hostId,
-          stateReason: reasonOf(observation),
-        },
-      );
+      const { via } = VM_ACTIONS[input.action];
+      let seen: VmObservation | undefined;
+      await unlessHostIsGone(ports, input.hostId, async () => {
+        seen = await ports.fleet.agent(input.hostId).getVm({ vmUuid: input.vmUuid });
+      });
+      if (seen === undefined) {
+        const change = { hostId: input.hostId, stateReason: HOST_GONE };
+        await vmStore(ports.database.db).transition(input.vmId, [via], "unknown", change);
+        return;
+      }
+      const observation: VmObservation = seen;
+      const isFresh = input.action === "start" || input.action.endsWith("eboot");
+      await vmStore(ports.database.db).transition(input.vmId, [via], STATE_OF_POWER[observation.power], {
+        ...observed(observation, new Date()),
+        // What the guest said before it was started anew is no longer true.
+        ...(isFresh ? { guest: null } : {}),
+        hostId: input.hostId,
+        stateReason: reasonOf(observation),
+      });
       if (input.formerHostId !== null) await removeVmOrRemember(ports, input.formerHostId, input.vmUuid);
     },
-    noUndo: "last step: what is, is written down",
   });
 
 async function act(ports: ComputePorts, input: PowerVmInput, signal: AbortSignal): Promise<void> {
@@ -100,6 +108,23 @@ async function act(ports: ComputePorts, input: PowerVmInput, signal: AbortSignal
   }
 }
 
+/**
+ * A start whose answer was lost or that was cancelled ends with the VM stopped, a pause with it running, and so on: as
+ * before. What has stopped or was reset is not started again: that is shown as it is.
+ */
+async function takeBack(ports: ComputePorts, input: PowerVmInput): Promise<void> {
+  const agent = ports.fleet.agent(input.hostId);
+  const { vmUuid } = input;
+  const { power } = await agent.getVm({ vmUuid });
+  if (input.action === "start" && power !== "stopped" && power !== "hibernated") {
+    if (input.from === "hibernated") await agent.hibernateVm({ vmUuid });
+    else await agent.stopVm({ vmUuid, mode: "force", waitMs: 0 });
+  }
+  if (input.action === "pause" && power === "paused") await agent.resumeVm({ vmUuid });
+  if (input.action === "resume" && power === "running") await agent.pauseVm({ vmUuid });
+  if (input.action === "hibernate" && power === "hibernated") await agent.startVm({ vmUuid });
+}
+
 async function restoreState(ports: ComputePorts, input: PowerVmInput): Promise<void> {
   const { via } = VM_ACTIONS[input.action];
   const home = input.formerHostId ?? input.hostId;
@@ -109,8 +134,7 @@ async function restoreState(ports: ComputePorts, input: PowerVmInput): Promise<v
     observation = await ports.fleet.agent(home).getVm({ vmUuid: input.vmUuid });
   } catch (error) {
     if (isAway(error)) {
-      const reason = "Its host does not answer; what came of the last action is not known.";
-      await store.transition(input.vmId, [via], "unknown", { stateReason: reason });
+      await store.transition(input.vmId, [via], "unknown", { stateReason: HOST_GONE });
       return;
     }
     if (!(error instanceof AppError && error.kind === "notFound")) throw error;

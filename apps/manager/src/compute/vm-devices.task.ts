@@ -2,6 +2,7 @@ import { task } from "@sinter/tasks";
 import { volumeStore } from "../storage/volume.store.ts";
 import type { DiskBus } from "../storage/volume.ts";
 import type { ComputePorts } from "./compute.ports.ts";
+import { unlessHostIsGone } from "./node-work.ts";
 import { portGroupsOnHost } from "./spec-reader.ts";
 import { diskSpec, nicSpec } from "./vm.spec.ts";
 import { vmStore } from "./vm.store.ts";
@@ -30,7 +31,10 @@ export const attachVolume = task<DiskInput, ComputePorts>("vm.attachVolume")
       const disk = diskSpec({ volume, bus: input.bus, slot: input.slot });
       await ports.fleet.agent(input.hostId).attachDisk({ vmUuid: input.vmUuid, ...disk }, { signal });
     },
-    undo: ({ input, ports }) => unplug(ports, input),
+    undo: async ({ input, ports }) => {
+      await unlessHostIsGone(ports, input.hostId, () => unplug(ports, input));
+      await vmStore(ports.database.db).bumpGeneration(input.vmId);
+    },
   })
   .step("settle", {
     run: ({ input, ports }) => vmStore(ports.database.db).bumpGeneration(input.vmId),
@@ -44,9 +48,13 @@ export const detachVolume = task<DiskInput, ComputePorts>("vm.detachVolume")
       const volume = await volumeStore(ports.database.db).find(input.volumeId);
       if (!volume) return;
       const disk = diskSpec({ volume, bus: input.bus, slot: input.slot });
-      await ports.fleet.agent(input.hostId).attachDisk({ vmUuid: input.vmUuid, ...disk });
+      const agent = () => ports.fleet.agent(input.hostId);
+      await unlessHostIsGone(ports, input.hostId, () =>
+        agent().attachDisk({ vmUuid: input.vmUuid, ...disk }),
+      );
     },
   })
+  .pointOfNoReturn()
   .step("settle", {
     run: async ({ input, ports }) => {
       await ports.database.transaction(async ({ db }) => {
@@ -54,7 +62,6 @@ export const detachVolume = task<DiskInput, ComputePorts>("vm.detachVolume")
         await vmStore(db).bumpGeneration(input.vmId);
       });
     },
-    noUndo: "last step: one transaction",
   });
 
 async function unplug(ports: ComputePorts, input: DiskInput): Promise<void> {
@@ -81,7 +88,10 @@ export const attachNic = task<NicInput, ComputePorts>("vm.attachNic")
       await ports.fleet.agent(input.hostId).attachNic({ vmUuid: input.vmUuid, ...spec }, { signal });
     },
     undo: async ({ input, ports }) => {
-      await ports.fleet.agent(input.hostId).detachNic({ vmUuid: input.vmUuid, mac: input.nic.mac });
+      const { vmUuid, nic } = input;
+      const agent = () => ports.fleet.agent(input.hostId);
+      await unlessHostIsGone(ports, input.hostId, () => agent().detachNic({ vmUuid, mac: nic.mac }));
+      await vmStore(ports.database.db).bumpGeneration(input.vmId);
     },
   })
   .step("settle", {
@@ -96,9 +106,11 @@ export const detachNic = task<NicInput, ComputePorts>("vm.detachNic")
     },
     undo: async ({ input, ports }) => {
       const spec = await nicSpecOf(ports, input.nic);
-      await ports.fleet.agent(input.hostId).attachNic({ vmUuid: input.vmUuid, ...spec });
+      const agent = () => ports.fleet.agent(input.hostId);
+      await unlessHostIsGone(ports, input.hostId, () => agent().attachNic({ vmUuid: input.vmUuid, ...spec }));
     },
   })
+  .pointOfNoReturn()
   .step("settle", {
     run: async ({ input, ports }) => {
       await ports.database.transaction(async ({ db }) => {
@@ -106,7 +118,6 @@ export const detachNic = task<NicInput, ComputePorts>("vm.detachNic")
         await vmStore(db).bumpGeneration(input.vmId);
       });
     },
-    noUndo: "last step: one transaction",
   });
 
 async function nicSpecOf(ports: ComputePorts, nic: Nic) {

@@ -42,15 +42,14 @@ export const deleteVolume = task<VolumeInput, ComputePorts>("volume.delete")
     run: async () => {},
     undo: ({ input, ports }) => volumeStore(ports.database.db).setStatus([input.volumeId], "inUse"),
   })
+  .pointOfNoReturn()
   .step("remove", {
     weight: 4,
     run: async ({ input, ports }) => {
       const volume = await volumeStore(ports.database.db).find(input.volumeId);
       if (volume) await removeVolumeOrRemember(ports, input.hostId, volume);
     },
-    noUndo: "data that was removed cannot be brought back",
   })
-  .pointOfNoReturn()
   .step("forget", {
     run: ({ input, ports }) => volumeStore(ports.database.db).remove([input.volumeId]),
   });

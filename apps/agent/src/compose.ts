@@ -1,0 +1,247 @@
+import { readFile } from "node:fs/promises";
+import type { Duplex } from "node:stream";
+import { caFingerprint, type ServedAgent } from "@sinter/agent-link";
+import type { Log } from "@sinter/kit";
+import type { AgentApi } from "@sinter/southbound";
+import type { AgentConfig } from "./config.ts";
+import { createDatastoreService } from "./datastore/datastore.service.ts";
+import { EventHub } from "./events/event-hub.ts";
+import { followLibvirt } from "./events/libvirt-events.ts";
+import { type AcceleratorChoice, chooseAccelerator, emulatorOf } from "./host/accelerator.ts";
+import { createHostService, type HostService } from "./host/host.service.ts";
+import { hostArchitecture, readCgroupKind } from "./host/machine-facts.ts";
+import { parseCpuInfo, readBootId } from "./host/proc-files.ts";
+import type { Identity } from "./identity/identity-store.ts";
+import { createIdentityHolder } from "./identity/rotation.ts";
+import { LibvirtLink } from "./libvirt/libvirt-link.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { runProgram } from "./programs.ts";
+import { createStatsService } from "./stats/stats.service.ts";
+import { OvsVsctl } from "./switch/ovs-vsctl.ts";
+import { createSwitchService, type SwitchService } from "./switch/switch.service.ts";
+import { createDomainReader, type DomainReader } from "./vm/domain-reader.ts";
+import type { HostTraits } from "./vm/domain-spec.ts";
+import { GuestWatch } from "./vm/guest-watch.ts";
+import { createSeedStore } from "./vm/seed-store.ts";
+import { createVmDefiner } from "./vm/vm-define.ts";
+import { createVmDevices } from "./vm/vm-devices.ts";
+import { createVmPowerControl } from "./vm/vm-power.ts";
+import { createVmService } from "./vm/vm.service.ts";
+import { createVolumeService } from "./volume/volume.service.ts";
+
+/** What is there before the host has joined: enough to say what kind of host it is. */
+export interface Node extends AsyncDisposable {
+  readonly libvirt: LibvirtLink;
+  readonly reader: DomainReader;
+  readonly switches: SwitchService;
+  readonly host: HostService;
+  readonly accelerator: AcceleratorChoice;
+  readonly bootId: string;
+}
+
+/** How long to wait for libvirtd at start; the agent serves without it, but then cannot look around first. */
+const LIBVIRT_MS_MAX = 15_000;
+const DATASTORE_LOOK_MS = 10_000;
+
+export async function composeNode(options: {
+  readonly config: AgentConfig;
+  /** Addresses through which this host is managed. */
+  readonly keptAddresses: () => readonly string[];
+  readonly log: Log;
+}): Promise<Node> {
+  const { config, log } = options;
+  const architecture = hostArchitecture();
+  const [bootId, qemuVersion, agentVersion] = await Promise.all([
+    readBootId(),
+    readQemuVersion(architecture),
+    readAgentVersion(),
+  ]);
+  const accelerator = await chooseAccelerator({
+    stateDir: config.stateDir,
+    bootId,
+    architecture,
+    qemuVersion,
+  });
+  if (accelerator.reason !== null) log.warn({ why: accelerator.reason }, "guests are emulated in software");
+  const libvirt = new LibvirtLink({ socketPath: config.libvirtSocket, log });
+  const reader = createDomainReader(libvirt);
+  const switches = createSwitchService({
+    ovs: new OvsVsctl(config.ovsDatabase),
+    usedSwitches: () => reader.usedSwitches(),
+    keptAddresses: options.keptAddresses,
+    log,
+  });
+  const host = createHostService({ libvirt, switches, accelerator, qemuVersion, bootId, agentVersion });
+  return {
+    libvirt,
+    reader,
+    switches,
+    host,
+    accelerator,
+    bootId,
+    [Symbol.asyncDispose]: () => libvirt[Symbol.asyncDispose](),
+  };
+}
+
+export interface Agent extends ServedAgent, AsyncDisposable {
+  readonly openConsole: (vmUuid: string) => Promise<Duplex>;
+  readonly metrics: Metrics;
+  /** The identity in force; changes by rotation. */
+  readonly identity: () => Identity;
+}
+
+/** Everything of an agent but its server. Starts to follow libvirt, touches no VM. */
+export async function composeAgent(options: {
+  readonly config: AgentConfig;
+  readonly identity: Identity;
+  /** Called when a rotation has put a new identity in force. */
+  readonly onRenewed: () => void;
+  readonly log: Log;
+}): Promise<Agent> {
+  const { config, log } = options;
+  const { stateDir } = config;
+  const { hostUuid } = options.identity;
+  const startedAt = Date.now();
+  await using parts = new AsyncDisposableStack();
+
+  const identity = createIdentityHolder({
+    stateDir,
+    identity: options.identity,
+    onRenewed: options.onRenewed,
+    log,
+  });
+  const node = parts.use(await composeNode({ config, keptAddresses: () => [identity.get().address], log }));
+  const { libvirt, reader, switches } = node;
+  const hub = new EventHub();
+
+  const datastores = createDatastoreService({
+    stateDir,
+    usersOf: (datastore) => reader.usersOfDatastore(datastore),
+    hub,
+    log,
+  });
+  const volumes = createVolumeService({
+    datastores,
+    hostUuid,
+    usersOf: (path) => reader.usersOfFile(path),
+    hub,
+    log,
+  });
+  const seeds = createSeedStore(stateDir);
+
+  let hasCpuTuning = true;
+  async function traits(): Promise<HostTraits> {
+    const [cpuInfo, cgroup, datapath] = await Promise.all([
+      readFile("/proc/cpuinfo", "utf8"),
+      readCgroupKind(),
+      // Without a switch there is no NIC for which the kind of datapath would matter.
+      switches.datapath().catch(() => "netdev" as const),
+    ]);
+    return {
+      architecture: hostArchitecture(),
+      accelerator: node.accelerator.accelerator,
+      cpu: parseCpuInfo(cpuInfo),
+      cgroup: hasCpuTuning ? cgroup : "none",
+      datapath,
+      vncAddress: config.vncAddress ?? identity.get().address,
+      managerId: caFingerprint(identity.get().ca),
+    };
+  }
+
+  const guests = new GuestWatch({ libvirt, reader, hub, intervalMs: config.guestIntervalS * 1000, log });
+  const definer = createVmDefiner({ libvirt, reader, datastores, volumes, switches, seeds, traits, log });
+  const power = createVmPowerControl({
+    libvirt,
+    reader,
+    hub,
+    onNoCpuTuning: () => {
+      hasCpuTuning = false;
+    },
+    log,
+  });
+  const devices = createVmDevices({ libvirt, reader, definer, traits, log });
+  const vms = createVmService({ libvirt, reader, definer, power, devices, guests, seeds, log });
+  const stats = createStatsService({ libvirt, switches, stateDir });
+  const metrics = createMetrics({ listVms: () => reader.list() });
+
+  const { openConsole, ...vmCalls } = vms;
+  const api: AgentApi = {
+    ...vmCalls,
+    getHost: () => node.host.report(),
+    getStats: () => stats.report(),
+
+    listDatastores: async () => ({ datastores: await datastores.list() }),
+    async ensureDatastore(spec) {
+      const isNew = !datastores.specs().some(({ datastoreId }) => datastoreId === spec.datastoreId);
+      const seen = await datastores.ensure(spec);
+      if (isNew) await volumes.tidy();
+      return seen;
+    },
+    async removeDatastore({ datastoreId }) {
+      await datastores.remove(datastoreId);
+      return {};
+    },
+    listImages: async ({ datastoreId }) => ({ images: await volumes.images(datastoreId) }),
+    listVolumes: async ({ datastoreId }) => ({ volumes: await volumes.list(datastoreId) }),
+    getVolume: ({ datastoreId, volumeUuid }) => volumes.get(datastoreId, volumeUuid),
+    ensureVolume: (spec, context) => volumes.ensure(spec, context),
+    async removeVolume({ datastoreId, volumeUuid }) {
+      await volumes.remove(datastoreId, volumeUuid);
+      return {};
+    },
+
+    listSwitches: async () => ({ switches: await switches.list() }),
+    ensureSwitch: (spec) => switches.ensure(spec),
+    async removeSwitch({ switchId }) {
+      await switches.remove(switchId);
+      return {};
+    },
+
+    beginRotation: () => identity.begin(),
+    finishRotation: (input) => identity.finish(input),
+  };
+
+  parts.use(await followLibvirt({ libvirt, reader, hub, guests, log }));
+  await lookAround();
+  const timer = setInterval(() => void datastores.list(), DATASTORE_LOOK_MS);
+  parts.defer(() => clearInterval(timer));
+  guests.begin();
+  parts.use(guests);
+
+  /** At start: what was there before us is taken as it is; only half-made files of our own are removed. */
+  async function lookAround(): Promise<void> {
+    await libvirt.ready(LIBVIRT_MS_MAX).catch((error: unknown) => {
+      log.warn({ err: error }, "serving without libvirtd until it answers");
+    });
+    await datastores
+      .load(() => reader.datastoresOfVms())
+      .catch((error: unknown) => {
+        log.warn({ err: error }, "there is no list of datastores, and VMs cannot be asked yet");
+      });
+    volumes.tidy().catch((error: unknown) => log.warn({ err: error }, "could not tidy the datastores"));
+  }
+
+  const owned = parts.move();
+  return {
+    api: metrics.measured(api),
+    events: {
+      hello: () => ({ hostUuid, bootId: node.bootId, agentStartedAt: startedAt }),
+      subscribe: (listener) => hub.subscribe(listener),
+    },
+    openConsole,
+    metrics,
+    identity: () => identity.get(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** "7.2.22" out of "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)". */
+async function readQemuVersion(architecture: ReturnType<typeof hostArchitecture>): Promise<string> {
+  const { stdout } = await runProgram(emulatorOf(architecture), ["--version"], { timeoutMs: 10_000 });
+  return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
+}
+
+async function readAgentVersion(): Promise<string> {
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version; // our own file
+}

@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTestPki, type TestPki } from "@sinter/agent-link/testing";
+import { silentLog } from "@sinter/kit";
+import { type PrivateLibvirtd, startPrivateLibvirtd } from "@sinter/libvirt/testing";
+import { MANAGER_NAME } from "@sinter/southbound";
+import { type AgentConfig, checkedConfig } from "../config.ts";
+import { type Identity, writeIdentity } from "../identity/identity-store.ts";
+
+const OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
+
+/**
+ * What an agent finds on a host, for tests: a libvirtd and an Open vSwitch of their own in namespaces of their own,
+ * and folders that go away with them. The agent itself runs in the test's process, or as a process of its own.
+ */
+export interface TestHost extends AsyncDisposable {
+  readonly libvirtd: PrivateLibvirtd;
+  /** As ovs-vsctl's --db takes it, from anywhere on the machine. */
+  readonly ovsDatabase: string;
+  readonly stateDir: string;
+  /** A folder for a datastore, made anew. */
+  newDirectory(): Promise<string>;
+  config(changes?: Partial<AgentConfig>): AgentConfig;
+  readonly pki: TestPki;
+  readonly identity: Identity;
+}
+
+export async function startTestHost(): Promise<TestHost> {
+  await using parts = new AsyncDisposableStack();
+  const root = await mkdtemp(join(tmpdir(), "sagent-"));
+  parts.defer(() => rm(root, { recursive: true, force: true, maxRetries: 5 }));
+  const libvirtd = parts.use(await startPrivateLibvirtd());
+  const ovsDatabase = await startOpenVSwitch(libvirtd);
+  const stateDir = join(root, "state");
+  await mkdir(stateDir, { mode: 0o700 });
+
+  await using connection = await libvirtd.connect();
+  const hostUuid = /<uuid>([^<]+)<\/uuid>/.exec(await connection.capabilities())?.[1] ?? randomUUID();
+  const pki = await createTestPki();
+  const tls = await pki.agent(hostUuid);
+  const identity: Identity = {
+    hostUuid,
+    managerName: MANAGER_NAME,
+    address: "127.0.0.1",
+    port: 0,
+    key: tls.key,
+    certificate: tls.cert,
+    ca: tls.ca,
+  };
+  await writeIdentity(stateDir, identity);
+  const owned = parts.move();
+  let directories = 0;
+  return {
+    libvirtd,
+    ovsDatabase,
+    stateDir,
+    pki,
+    identity,
+    async newDirectory() {
+      const path = join(root, `ds${directories++}`);
+      await mkdir(path);
+      return path;
+    },
+    config: (changes = {}) =>
+      checkedConfig({
+        stateDir,
+        listenAddress: "127.0.0.1",
+        port: 0,
+        libvirtSocket: libvirtd.socketPath,
+        ovsDatabase,
+        guestIntervalS: 1,
+        ...changes,
+      }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** In libvirtd's namespaces, at the place where libvirt's own ovs-vsctl looks for it. Ends with them. */
+async function startOpenVSwitch(libvirtd: PrivateLibvirtd): Promise<string> {
+  const directory = join(libvirtd.directory, "ovs");
+  const usual = "/run/openvswitch";
+  await mkdir(directory);
+  await mkdir(usual, { recursive: true });
+  await libvirtd.run("mount", ["--bind", directory, usual]);
+  const database = join(directory, "conf.db");
+  await libvirtd.run("ovsdb-tool", ["create", database, OVS_SCHEMA]);
+  const daemon = (name: string): string[] => [
+    "--detach",
+    "--no-chdir",
+    `--pidfile=${usual}/${name}.pid`,
+    `--unixctl=${usual}/${name}.ctl`,
+    `--log-file=${directory}/${name}.log`,
+  ];
+  await libvirtd.run("ovsdb-server", [
+    database,
+    `--remote=punix:${usual}/db.sock`,
+    ...daemon("ovsdb-server"),
+  ]);
+  await libvirtd.run("ovs-vsctl", ["--no-wait", "init"]);
+  await libvirtd.run("ovs-vswitchd", [`unix:${usual}/db.sock`, ...daemon("ovs-vswitchd")]);
+  return `unix:${directory}/db.sock`;
+}
+
+export const testLog =
+  process.env["SINTER_TEST_LOG"] === undefined
+    ? silentLog
+    : (await import("@sinter/kit")).createLog({ name: "agent-test", level: "debug" });

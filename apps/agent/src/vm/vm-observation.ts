@@ -1,0 +1,101 @@
+import { type DomainStatus, type DomainXml, parseDomainXml } from "@sinter/libvirt";
+import type { GuestObservation, VmObservation, VmPower } from "@sinter/southbound";
+import { volumeOfPath } from "../volume/volume-paths.ts";
+import { readMetadata } from "./vm-metadata.ts";
+
+/** What libvirt said about one domain at one time. */
+export interface SeenDomain {
+  readonly uuid: string;
+  readonly status: DomainStatus;
+  readonly hasSavedMemory: boolean;
+  /** As it is now: of the running VM, if it runs. */
+  readonly current: DomainXml;
+  /** As it will be at the next start. */
+  readonly stored: DomainXml;
+}
+
+/** What is, in the contract's words. Pure. */
+export function observationOf(seen: SeenDomain, guest: GuestObservation | null): VmObservation {
+  const { current } = seen;
+  const power = powerOf(seen);
+  const running = isUp(power);
+  return {
+    vmUuid: seen.uuid,
+    domainName: current.name,
+    title: current.title ?? null,
+    generation: readMetadata(seen.stored)?.generation ?? null,
+    power,
+    reason: seen.status.reason,
+    cpuCount: current.vcpu?.current ?? current.vcpu?.count ?? 1,
+    memoryMiB: Math.round((current.currentMemoryKiB ?? current.memoryKiB) / 1024),
+    disks: disksOf(current),
+    nics: (current.devices?.interfaces ?? []).map(({ mac, target }) => ({
+      mac: mac?.address ?? "",
+      device: running ? (target?.dev ?? null) : null,
+    })),
+    vnc: running ? vncOf(current) : null,
+    guest: running ? guest : null,
+  };
+}
+
+export function powerOf({ status, hasSavedMemory }: Pick<SeenDomain, "status" | "hasSavedMemory">): VmPower {
+  switch (status.state) {
+    case "running":
+    case "blocked":
+      return "running";
+    case "paused":
+    case "pmSuspended":
+      return "paused";
+    case "shuttingDown":
+      return "stopping";
+    case "crashed":
+      return "crashed";
+    case "shutoff":
+    case "none":
+    default:
+      return hasSavedMemory ? "hibernated" : "stopped";
+  }
+}
+
+/** Whether a QEMU process stands behind the VM. */
+export function isUp(power: VmPower): boolean {
+  return power !== "stopped" && power !== "hibernated";
+}
+
+function disksOf(domain: DomainXml): VmObservation["disks"] {
+  const disks = (domain.devices?.disks ?? []).filter(
+    ({ device }) => device !== "cdrom" && device !== "floppy",
+  );
+  const ours = new Map(readMetadata(domain)?.disks.map(({ target, volumeUuid }) => [target, volumeUuid]));
+  return disks.map(({ target, source }) => {
+    const path = source?.file ?? source?.dev ?? null;
+    const volumeUuid = ours.get(target.dev) ?? (path === null ? undefined : volumeOfPath(path)?.volumeUuid);
+    return { volumeUuid: volumeUuid ?? null, target: target.dev, source: path };
+  });
+}
+
+function vncOf(domain: DomainXml): VmObservation["vnc"] {
+  const vnc = domain.devices?.graphics?.find(({ type }) => type === "vnc");
+  const host = vnc?.listens?.find(({ type }) => type === "address")?.address ?? vnc?.listenAddress;
+  if (vnc?.port === undefined || vnc.port <= 0 || host === undefined) return null;
+  return { host, port: vnc.port };
+}
+
+/** Parsed definitions by their text: a listing of many VMs reads the same texts again and again. */
+export class DomainXmlCache {
+  readonly #kept = new Map<string, { text: string; parsed: DomainXml }>();
+
+  /** `key` names whose text it is, so that a newer text takes the place of the older one. */
+  parse(key: string, text: string): DomainXml {
+    const kept = this.#kept.get(key);
+    if (kept?.text === text) return kept.parsed;
+    const parsed = parseDomainXml(text);
+    this.#kept.set(key, { text, parsed });
+    return parsed;
+  }
+
+  /** Forgets whoever is not in the list. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#kept.keys()) if (!keys.has(key)) this.#kept.delete(key);
+  }
+}

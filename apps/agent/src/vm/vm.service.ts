@@ -1,0 +1,171 @@
+import type { Duplex } from "node:stream";
+import { KeyedQueue, type Log } from "@sinter/kit";
+import { AFFECT, buildDeviceXml, CONSOLE, parseDomainXml, UNDEFINE, XML } from "@sinter/libvirt";
+import type { AgentApi, CallContext, VmObservation } from "@sinter/southbound";
+import { fromLibvirt, translated } from "../libvirt/libvirt-errors.ts";
+import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
+import { removeDescription } from "./description-file.ts";
+import type { DomainReader } from "./domain-reader.ts";
+import { runGuestCommand } from "./guest-command.ts";
+import type { GuestWatch } from "./guest-watch.ts";
+import type { SeedStore } from "./seed-store.ts";
+import { vmErrors } from "./vm.errors.ts";
+import type { VmDefiner } from "./vm-define.ts";
+import type { VmDevices } from "./vm-devices.ts";
+import { readMetadata } from "./vm-metadata.ts";
+import { isUp, observationOf, powerOf, type SeenDomain } from "./vm-observation.ts";
+import type { VmPowerControl } from "./vm-power.ts";
+
+export type VmService = ReturnType<typeof createVmService>;
+
+type VmCalls = Pick<
+  AgentApi,
+  | "listVms"
+  | "getVm"
+  | "defineVm"
+  | "startVm"
+  | "stopVm"
+  | "rebootVm"
+  | "pauseVm"
+  | "resumeVm"
+  | "hibernateVm"
+  | "removeVm"
+  | "attachDisk"
+  | "detachDisk"
+  | "attachNic"
+  | "detachNic"
+  | "openVnc"
+  | "guestCommand"
+>;
+
+/**
+ * The calls of the contract about VMs.
+ *
+ * | at the same time         | what makes it safe                                                      |
+ * | ------------------------ | ----------------------------------------------------------------------- |
+ * | two changes of one VM    | one after the other, in the order of arrival                            |
+ * | changes of several VMs   | independent                                                             |
+ * | safe stop, anything else | the waiting is not in the queue; libvirt's state decides what comes out |
+ * | reading, anything        | reads libvirt, changes nothing                                          |
+ */
+export function createVmService(options: {
+  readonly libvirt: LibvirtLink;
+  readonly reader: DomainReader;
+  readonly definer: VmDefiner;
+  readonly power: VmPowerControl;
+  readonly devices: VmDevices;
+  readonly guests: GuestWatch;
+  readonly seeds: SeedStore;
+  readonly log: Log;
+}): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
+  const { libvirt, reader, definer, power, devices, guests } = options;
+  const queue = new KeyedQueue();
+
+  const observe = (seen: SeenDomain): VmObservation => observationOf(seen, guests.of(seen.uuid));
+  const read = async (vmUuid: string): Promise<VmObservation> => observe(await reader.get(vmUuid));
+  /** A change in the VM's turn, answered by what then is. A caller who has left meanwhile changes nothing any more. */
+  const changed = (
+    vmUuid: string,
+    { signal }: CallContext,
+    work: () => Promise<unknown>,
+  ): Promise<VmObservation> =>
+    queue.run(vmUuid, async () => {
+      signal.throwIfAborted();
+      await work();
+      return await read(vmUuid);
+    });
+
+  async function requireUp(vmUuid: string): Promise<void> {
+    const now = powerOf(await reader.get(vmUuid));
+    if (!isUp(now)) throw vmErrors.notRunning(vmUuid, now);
+  }
+
+  return {
+    listVms: async () => ({ vms: (await reader.list()).map(observe) }),
+    getVm: ({ vmUuid }) => read(vmUuid),
+    defineVm: (spec, context) => changed(spec.vmUuid, context, () => definer.define(spec)),
+    startVm: ({ vmUuid, paused }, context) =>
+      changed(vmUuid, context, () => power.start(vmUuid, paused ?? false)),
+
+    async stopVm({ vmUuid, mode, waitMs }, context) {
+      if (mode === "force") return await changed(vmUuid, context, () => power.stopByForce(vmUuid));
+      await power.stopSafely(vmUuid, waitMs, context);
+      return await read(vmUuid);
+    },
+
+    rebootVm: ({ vmUuid, mode }, context) =>
+      changed(vmUuid, context, () => (mode === "safe" ? power.rebootSafely(vmUuid) : power.reset(vmUuid))),
+    pauseVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.pause(vmUuid)),
+    resumeVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.resume(vmUuid)),
+    hibernateVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.hibernate(vmUuid)),
+
+    removeVm: ({ vmUuid, force }) =>
+      queue.run(vmUuid, async () => {
+        const seen = await reader.find(vmUuid);
+        if (seen) {
+          const now = powerOf(seen);
+          if (isUp(now)) {
+            if (!force) throw vmErrors.stillRunning(vmUuid, now);
+            await power.stopByForce(vmUuid);
+          }
+          // Files before the definition: a crash between leaves a VM that can be removed again, not files of none.
+          const metadata = readMetadata(seen.stored);
+          if (metadata) await removeDescription(metadata);
+          await undefine(vmUuid);
+          options.log.info({ vmUuid, vmId: seen.stored.name }, "removed a VM");
+        }
+        guests.forget(vmUuid);
+        await options.seeds.remove(vmUuid);
+        return {};
+      }),
+
+    attachDisk: ({ vmUuid, ...disk }, context) =>
+      changed(vmUuid, context, () => devices.attachDisk(vmUuid, disk)),
+    detachDisk: ({ vmUuid, volumeUuid }, context) =>
+      changed(vmUuid, context, () => devices.detachDisk(vmUuid, volumeUuid)),
+    attachNic: ({ vmUuid, ...nic }, context) =>
+      changed(vmUuid, context, () => devices.attachNic(vmUuid, nic)),
+    detachNic: ({ vmUuid, mac }, context) => changed(vmUuid, context, () => devices.detachNic(vmUuid, mac)),
+
+    openVnc: ({ vmUuid, password }) =>
+      queue.run(vmUuid, async () => {
+        await requireUp(vmUuid);
+        const domain = libvirt.changes.domain({ uuid: vmUuid });
+        await translated(vmUuid, async () => {
+          const current = parseDomainXml(await domain.xml(XML.secure));
+          const vnc = current.devices?.graphics?.find(({ type }) => type === "vnc");
+          if (!vnc) return;
+          await domain.updateDevice(buildDeviceXml("graphics", { ...vnc, passwd: password }), AFFECT.live);
+        });
+        const { vnc } = await read(vmUuid);
+        if (vnc === null) throw vmErrors.noScreen(vmUuid);
+        return vnc;
+      }),
+
+    async guestCommand({ vmUuid, ...request }, { signal }) {
+      await requireUp(vmUuid);
+      return { result: (await runGuestCommand(libvirt, vmUuid, request, signal)) ?? null };
+    },
+
+    /** The serial line; whoever had it before loses it. */
+    async openConsole(vmUuid) {
+      await requireUp(vmUuid);
+      // A line may stay open for days, with a connection of its own.
+      const connection = await libvirt.own();
+      try {
+        const line = await connection.domain({ uuid: vmUuid }).openConsole({ flags: CONSOLE.force });
+        line.once("close", () => void connection.close());
+        return line;
+      } catch (error) {
+        await connection.close();
+        throw fromLibvirt(error, vmUuid);
+      }
+    },
+  };
+
+  async function undefine(vmUuid: string): Promise<void> {
+    const everything =
+      UNDEFINE.managedSave | UNDEFINE.nvram | UNDEFINE.snapshotsMetadata | UNDEFINE.checkpointsMetadata;
+    await translated(vmUuid, () => libvirt.changes.domain({ uuid: vmUuid }).undefine(everything));
+  }
+}

@@ -246,7 +246,7 @@ export class RpcClient {
     if (call.counted) this.#freePlace();
     if (frame.status === MESSAGE_STATUS.error) {
       call.stream?.settle(); // never began
-      call.reject(toLibvirtError(call.name, frame.payload));
+      call.reject(toError(call.name, frame.payload));
       return;
     }
     if (call.stream?.destroyed) {
@@ -258,8 +258,7 @@ export class RpcClient {
       call.resolve(decode(call.procedure.reply, frame.payload));
     } catch (cause) {
       // The packet itself was whole, so the connection is still in step: only this call is lost.
-      const text = cause instanceof Error ? cause.message : String(cause);
-      call.reject(new ProtocolError(`The reply to ${call.name} does not fit its layout: ${text}`, { cause }));
+      call.reject(misfit(`reply to ${call.name}`, cause));
     }
   }
 
@@ -268,7 +267,7 @@ export class RpcClient {
     if (!stream) return; // data that was under way when the stream ended
     if (frame.status === MESSAGE_STATUS.continue) stream.receive(frame.payload);
     else if (frame.status === MESSAGE_STATUS.ok) stream.settle();
-    else stream.settle(toLibvirtError("stream", frame.payload));
+    else stream.settle(toError("stream", frame.payload));
   }
 
   #freePlace(): void {
@@ -358,7 +357,17 @@ function header(procedure: Target, type: number, serial: number, status = 0): Fr
   };
 }
 
-function toLibvirtError(procedure: string, payload: Buffer): LibvirtError {
-  const { message, ...details } = decode(remoteError, payload);
-  return new LibvirtError(procedure, { message: message ?? "libvirt gave no message", ...details });
+/** What the daemon says went wrong; ProtocolError when not even that can be read. */
+function toError(procedure: string, payload: Buffer): Error {
+  try {
+    const { message, ...details } = decode(remoteError, payload);
+    return new LibvirtError(procedure, { message: message ?? "libvirt gave no message", ...details });
+  } catch (cause) {
+    return misfit(`error of ${procedure}`, cause);
+  }
+}
+
+function misfit(what: string, cause: unknown): ProtocolError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new ProtocolError(`The ${what} does not fit its layout: ${text}`, { cause });
 }

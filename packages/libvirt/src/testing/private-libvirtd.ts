@@ -121,6 +121,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
     if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exited = once(daemon, "exit");
     process.kill(await this.daemonPid(), signal);
+    daemon.kill("SIGCONT"); // see thaw
     await exited;
   }
 
@@ -156,8 +157,10 @@ export class PrivateLibvirtd implements AsyncDisposable {
     process.kill(await this.daemonPid(), "SIGSTOP");
   }
 
+  /** nsenter stops itself along with its child, and wakes the child when it is woken. */
   async thaw(): Promise<void> {
     process.kill(await this.daemonPid(), "SIGCONT");
+    this.#daemon?.kill("SIGCONT");
   }
 
   /** Of libvirtd, as seen from outside. */
@@ -184,7 +187,11 @@ export class PrivateLibvirtd implements AsyncDisposable {
       await exited;
     }
     const daemon = this.#daemon;
-    if (daemon && daemon.exitCode === null && daemon.signalCode === null) await once(daemon, "exit");
+    if (daemon && daemon.exitCode === null && daemon.signalCode === null) {
+      const exited = once(daemon, "exit");
+      daemon.kill("SIGCONT"); // it may have been frozen
+      await exited;
+    }
     await this.#keepCapabilities();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -283,11 +283,7 @@ describe("domain XML and a real libvirt", () => {
     assert.equal(back.name, EVERYTHING.name);
     const { extra, ...known } = withoutLibvirtsOwn(back);
     assert.equal(extra, undefined);
-    assertHolds(
-      known,
-      { ...EVERYTHING, os: { ...EVERYTHING.os, type: known.os?.type } } as DomainXml,
-      "domain",
-    );
+    assertHolds(known, { ...EVERYTHING, os: { ...EVERYTHING.os, type: known.os?.type } }, "domain");
     await domain.undefine();
   });
 
@@ -339,6 +335,9 @@ function assertHolds(actual: unknown, expected: unknown, path: string): void {
 /** Children by name, keeping the order within a name: the tables write kinds of devices one after the other. */
 function sorted(node: XmlElement): unknown {
   const children = node.children.map((child) => (typeof child === "string" ? child : sorted(child)));
-  const nameOf = (child: unknown) => (typeof child === "string" ? "" : (child as XmlElement).name);
   return { ...node, children: children.toSorted((a, b) => nameOf(a).localeCompare(nameOf(b))) };
+}
+
+function nameOf(child: unknown): string {
+  return typeof child === "string" ? "" : (child as XmlElement).name;
 }

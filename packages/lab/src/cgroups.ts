@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { waitFor } from "@sinter/kit";
+import { AppError, waitFor } from "@sinter/kit";
 
 /** One mounted cgroup hierarchy of the machine. */
-interface Hierarchy {
+export interface Hierarchy {
   readonly version: 1 | 2;
   /** Where the machine has it mounted. */
   readonly mountPoint: string;
@@ -92,17 +92,25 @@ function describe(hierarchies: readonly Hierarchy[], name: string): CgroupTree {
     roots: hierarchies.map(root),
     members: hierarchies.map((h) => (h.version === 2 ? `${root(h)}/system` : root(h))),
     limitCpu: async (share) => {
-      for (const hierarchy of hierarchies) {
-        if (hierarchy.version === 2) {
-          const quota = share === undefined ? "max" : Math.round(share * CPU_PERIOD_US);
-          await writeFile(`${root(hierarchy)}/cpu.max`, `${quota} ${CPU_PERIOD_US}`);
-        } else if (hierarchy.options.split(",").includes("cpu")) {
-          const quota = share === undefined ? -1 : Math.round(share * CPU_PERIOD_US);
-          await writeFile(`${root(hierarchy)}/cpu.cfs_quota_us`, String(quota));
-        }
+      const hierarchy = hierarchies.find((h) => h.version === 2 || h.options.split(",").includes("cpu"));
+      if (hierarchy === undefined) throw noCpuController();
+      const quota = share === undefined ? undefined : Math.round(share * CPU_PERIOD_US);
+      const [file, text] =
+        hierarchy.version === 2
+          ? ["cpu.max", `${quota ?? "max"} ${CPU_PERIOD_US}`]
+          : ["cpu.cfs_quota_us", String(quota ?? -1)];
+      try {
+        await writeFile(`${root(hierarchy)}/${file}`, text, { flag: "r+" });
+      } catch (error) {
+        throw (error as NodeJS.ErrnoException).code === "ENOENT" ? noCpuController() : error;
       }
     },
   };
+}
+
+function noCpuController(): AppError {
+  const message = "The host's cgroups have no CPU controller, by which it would be limited.";
+  return new AppError("unavailable", "LAB_NO_CGROUPS", message);
 }
 
 async function prepare(hierarchy: Hierarchy, name: string): Promise<void> {
@@ -149,22 +157,26 @@ async function removeGroup(path: string): Promise<true | undefined> {
 }
 
 async function findHierarchies(): Promise<Hierarchy[]> {
+  return parseHierarchies(await readFile("/proc/self/mountinfo", "utf8"));
+}
+
+/** The usable hierarchies in a mountinfo table (proc(5)). Exported for its test. */
+export function parseHierarchies(mountinfo: string): Hierarchy[] {
   const found: Hierarchy[] = [];
-  for (const line of (await readFile("/proc/self/mountinfo", "utf8")).split("\n")) {
-    // "36 25 0:31 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu" (proc(5))
+  for (const line of mountinfo.split("\n")) {
+    // "36 25 0:31 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu"
     const [before, after] = line.split(" - ");
     const mountPoint = before?.split(" ")[4];
     const [type, , superOptions] = after?.split(" ") ?? [];
     if (mountPoint === undefined || superOptions === undefined) continue;
+    if (found.some((hierarchy) => hierarchy.mountPoint === mountPoint)) continue;
     if (type === "cgroup2" && mountPoint === "/sys/fs/cgroup") {
       found.push({ version: 2, mountPoint, options: "" });
     } else if (type === "cgroup") {
       const wanted = superOptions.split(",").filter((option) => WANTED_V1.includes(option));
       if (wanted.length === 0) continue;
-      const options = wanted
-        .map((option) => (option.startsWith("name=") ? `none,${option}` : option))
-        .join(",");
-      found.push({ version: 1, mountPoint, options });
+      const options = wanted.map((option) => (option.startsWith("name=") ? `none,${option}` : option));
+      found.push({ version: 1, mountPoint, options: options.join(",") });
     }
   }
   return found;

@@ -27,10 +27,15 @@ export async function probeKvm(): Promise<KvmProbe> {
       reason: "There is no /dev/kvm: the processor's virtualization is off or hidden.",
     };
   }
+  return await probeAccelerator("kvm");
+}
+
+/** The probe itself, with QEMU's name of an accelerator; "tcg" shows whether the probe works. */
+export async function probeAccelerator(accelerator: "kvm" | "tcg"): Promise<KvmProbe> {
   const dir = await mkdtemp(join(tmpdir(), "sinter-kvm-"));
   try {
     await writeFile(join(dir, "boot"), bootSector());
-    return await bootOnce(join(dir, "boot"));
+    return await bootOnce(join(dir, "boot"), accelerator);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -82,10 +87,10 @@ function bootSector(): Buffer {
   return sector;
 }
 
-function bootOnce(image: string): Promise<KvmProbe> {
+function bootOnce(image: string, accelerator: string): Promise<KvmProbe> {
   const machine = [
     "-accel",
-    "kvm",
+    accelerator,
     "-machine",
     "pc",
     "-m",
@@ -114,7 +119,7 @@ function bootOnce(image: string): Promise<KvmProbe> {
     });
     qemu.once("close", (code, signal) => {
       clearTimeout(timer);
-      if (code === PROBE_EXIT_CODE) resolve({ usable: true, reason: "A guest ran under KVM." });
+      if (code === PROBE_EXIT_CODE) resolve({ usable: true, reason: `A guest ran under ${accelerator}.` });
       else if (signal === "SIGKILL") {
         resolve({
           usable: false,

@@ -76,7 +76,7 @@ export async function openBox(names: BoxNames): Promise<Box> {
   waiter.unref();
   const init = await grownChild(waiter, noNamespaces);
   // In cgroup version 2 the group the namespace was made in must be empty before it can have children.
-  if (tree !== undefined) await moveToMembers(tree, init.pid);
+  if (tree !== undefined) await moveToMembers(tree);
   const box = { names, init };
   await runInBox(box, "hostname", [names.hostName]);
   await runInBox(box, "ip", ["link", "set", "lo", "up"]);
@@ -219,11 +219,13 @@ async function assertOpen(box: Box): Promise<void> {
   throw new AppError("conflict", "LAB_HOST_OFF", `${box.names.hostName} is off; this needs it powered on.`);
 }
 
-async function moveToMembers(tree: CgroupTree, pid: number): Promise<void> {
+/** Everything that came in by the root of the tree, the waiting process outside included. */
+async function moveToMembers(tree: CgroupTree): Promise<void> {
   for (const [index, member] of tree.members.entries()) {
-    if (member === tree.roots[index]) continue;
-    for (const process of [pid, ...(await childrenOf(pid))]) {
-      await writeFile(`${member}/cgroup.procs`, String(process));
+    const root = tree.roots[index];
+    if (member === root) continue;
+    for (const pid of (await readFile(`${root}/cgroup.procs`, "utf8")).trim().split("\n")) {
+      await writeFile(`${member}/cgroup.procs`, pid);
     }
   }
 }

@@ -47,6 +47,7 @@ export const RoleList = Type.Object(
   { total: Type.Integer(), itemSize: Type.Integer(), items: Type.Array(WireRole) },
   { title: "RoleList" },
 );
+export type RoleList = Static<typeof RoleList>;
 
 /** The tree has two levels: areas, and the rights that roles are made of. */
 export const WireRight = Type.Object(
@@ -69,3 +70,4 @@ export const RightList = Type.Object(
   { total: Type.Integer(), itemSize: Type.Integer(), items: Type.Array(WireRight) },
   { title: "RightList" },
 );
+export type RightList = Static<typeof RightList>;

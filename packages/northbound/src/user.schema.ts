@@ -99,3 +99,4 @@ export const UserList = Type.Object(
   { total: Type.Integer(), itemSize: Type.Integer(), users: Type.Array(WireUser) },
   { title: "UserList" },
 );
+export type UserList = Static<typeof UserList>;

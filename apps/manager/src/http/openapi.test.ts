@@ -22,6 +22,14 @@ function resolve(document: unknown, reference: string): unknown {
     .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], document);
 }
 
+const listing = (url: string, reply: RouteRecord["reply"]): RouteRecord => ({
+  method: "GET",
+  url,
+  access: "read",
+  summary: "",
+  reply,
+});
+
 describe("openapi.json", () => {
   test("describes every route, and every reference leads somewhere", async () => {
     await using world = await testApp({ extend: (app) => registerOpenApiRoute(app, { version: "0.1.0" }) });
@@ -82,22 +90,13 @@ describe("openapi.json", () => {
       required: ["n"],
       properties: { n: { type: "integer", "x-error-code": "10000001" } },
     });
-    assert.deepEqual((schemas.Thing?.properties as Record<string, unknown>).list, {
-      type: "array",
-      items: { $ref: "#/components/schemas/Inner" },
-    });
+    const inner = { $ref: "#/components/schemas/Inner" };
+    assert.deepEqual(schemas.Thing?.properties, { inner, list: { type: "array", items: inner } });
   });
 
   test("two schemas with one title are a mistake", () => {
-    const route = (url: string, reply: RouteRecord["reply"]): RouteRecord => ({
-      method: "GET",
-      url,
-      access: "read",
-      summary: "",
-      reply,
-    });
-    const one = route("/service/a", Type.Object({ a: Type.String() }, { title: "Same" }));
-    const other = route("/service/b", Type.Object({ b: Type.String() }, { title: "Same" }));
+    const one = listing("/service/a", Type.Object({ a: Type.String() }, { title: "Same" }));
+    const other = listing("/service/b", Type.Object({ b: Type.String() }, { title: "Same" }));
     assert.throws(() => describeRoutes([one, other], "1"), /title Same/);
     assert.throws(() => describeRoutes([one, one], "1"), /Two routes GET \/service\/a/);
   });

@@ -45,7 +45,7 @@ export function registerRoute<Body extends TSchema>(
   app: FastifyInstance,
   route: RouteDefinition<Body>,
 ): void {
-  app.routeRecords.push(route as unknown as RouteRecord);
+  app.routeRecords.push(route);
   app.route({
     method: route.method,
     url: route.url,

@@ -11,7 +11,7 @@ import type { Actor } from "./user.ts";
  *
  * | at the same time                         | what makes it safe                                                  |
  * |------------------------------------------|---------------------------------------------------------------------|
- * | reading a session and changing its user  | `epoch`: what was read before the change is not kept                 |
+ * | reading a session and changing its user  | `epoch`: what was read before the change is not kept, nor waited for |
  * | many requests with one unread token      | one query answers them all                                           |
  * | use and a late write-back                | a write-back only ever moves the expiry forward                      |
  * | a restart                                | a session may end up to one write-back early, never late             |
@@ -65,19 +65,19 @@ export class SessionCache implements AsyncDisposable {
     try {
       return await mine;
     } finally {
-      this.#reading.delete(tokenHash);
+      if (this.#reading.get(tokenHash) === mine) this.#reading.delete(tokenHash);
     }
   }
 
   /** Call after the change is committed. */
   forgetSession(tokenHash: string): void {
-    this.#epoch++;
+    this.#distrustReads();
     this.#entries.delete(tokenHash);
   }
 
   /** Call after the change is committed. */
   forgetUser(userId: string): void {
-    this.#epoch++;
+    this.#distrustReads();
     for (const [tokenHash, entry] of this.#entries) {
       if (entry.actor.userId === userId) this.#entries.delete(tokenHash);
     }
@@ -85,7 +85,7 @@ export class SessionCache implements AsyncDisposable {
 
   /** Call after the change is committed. */
   forgetAll(): void {
-    this.#epoch++;
+    this.#distrustReads();
     this.#entries.clear();
   }
 
@@ -101,6 +101,12 @@ export class SessionCache implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writeBackAll();
+  }
+
+  /** What is being read now may be of before the change: it is not kept, and later requests do not wait for it. */
+  #distrustReads(): void {
+    this.#epoch++;
+    this.#reading.clear();
   }
 
   #use(tokenHash: string, entry: Entry, now: number): Actor | undefined {

@@ -43,11 +43,7 @@ export function describeAccess(name: string, open: () => Promise<AccessWorld>): 
   });
 }
 
-async function outcome(
-  app: FastifyInstance,
-  route: RouteRecord,
-  token: string | undefined,
-): Promise<unknown[]> {
+async function outcome(app: FastifyInstance, route: RouteRecord, token?: string): Promise<unknown[]> {
   const answer = await app.inject({
     method: route.method,
     url: route.url.replaceAll(/:\w+/g, "1"),

@@ -36,10 +36,14 @@ export interface TestAppOptions {
 /** Cheap password hashes: some 2 ms instead of 60. */
 export const TEST_PASSWORD_COST = { log2N: 10, r: 8, p: 1 };
 
+export interface ManagerDatabase extends AsyncDisposable {
+  readonly database: Database;
+  readonly url: string;
+  readonly name: string;
+}
+
 /** A migrated, empty database of one test. */
-export async function managerDatabase(): Promise<
-  AsyncDisposable & { database: Database; url: string; name: string }
-> {
+export async function managerDatabase(): Promise<ManagerDatabase> {
   const test = await testDatabase({ migrate: migrateDatabase, templateKey: "manager" });
   const database = openDatabase({ url: test.url, log: silentLog });
   return {
@@ -53,16 +57,32 @@ export async function managerDatabase(): Promise<
   };
 }
 
-/** The northbound server with identity on a real database; requests go in by `app.inject`. */
+/** The northbound server with identity on a real database of its own; requests go in by `app.inject`. */
 export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
   const test = await managerDatabase();
+  const world = await testAppOn(test, options);
+  return {
+    ...world,
+    [Symbol.asyncDispose]: async () => {
+      await world[Symbol.asyncDispose]();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The same on a database that is there already: a manager that was restarted, or a second one. */
+export async function testAppOn(
+  test: Pick<ManagerDatabase, "database" | "url" | "name">,
+  options: TestAppOptions = {},
+): Promise<TestApp> {
   const { database } = test;
-  const clock = options.clock ?? new ManualClock();
   const identity = createIdentity({
     database,
-    clock,
+    clock: options.clock ?? new ManualClock(),
     log: silentLog,
     passwordCost: TEST_PASSWORD_COST,
+    // Slowing down waits on the clock, which stands still in most tests.
+    throttle: { free: 1_000_000 },
     ...options.identity,
   });
   const app = createHttpServer({
@@ -116,7 +136,6 @@ export async function testApp(options: TestAppOptions = {}): Promise<TestApp> {
     [Symbol.asyncDispose]: async () => {
       await app.close();
       await identity[Symbol.asyncDispose]();
-      await test[Symbol.asyncDispose]();
     },
   };
 }

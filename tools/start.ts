@@ -91,7 +91,7 @@ async function announce(stand: Stand): Promise<void> {
     timeoutMs: 180_000,
     intervalMs: 500,
   });
-  const cli = await writeContext(stand);
+  const cli = await writeContext(stand, stateDir);
   const items = (await stand.client.hosts.list()).items;
   const isEmulated = items.some((host) => host.accelerator !== "kvm");
   const lines = [

@@ -61,7 +61,7 @@ export class Wire {
     });
     await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
     this.#buffer = Buffer.alloc(0);
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       this.#buffer = Buffer.concat([this.#buffer, chunk]);
       this.#wake?.();
     });

@@ -2,8 +2,7 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@sinter/client";
 import { waitFor } from "@sinter/kit";
-import type { Lab } from "@sinter/lab";
-import type { GuestImage } from "@sinter/lab/guest-image";
+import type { GuestImage, Lab } from "@sinter/lab";
 
 export interface FurnishOptions {
   readonly lab: Lab;

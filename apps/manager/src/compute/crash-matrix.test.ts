@@ -7,6 +7,7 @@ import { OBJECT_ID_SEQUENCE } from "../database/ids.ts";
 import { type ComputeWorld, computeWorld, OPERATOR } from "../testing/compute-world.ts";
 import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
+import { createProgressHub } from "./progress-hub.ts";
 import { deleteVm } from "./delete-vm.task.ts";
 import { modifyVm } from "./modify-vm.task.ts";
 import { powerVm } from "./power-vm.task.ts";
@@ -95,7 +96,12 @@ function matrix(definition: AnyTask, scene: Scene): void {
       return {
         engineOptions: {
           pool: world.database.pool,
-          ports: { database: world.database, fleet: world.fleet, log: silentLog },
+          ports: {
+            database: world.database,
+            fleet: world.fleet,
+            log: silentLog,
+            progress: createProgressHub(),
+          },
           log: silentLog,
           idSequence: OBJECT_ID_SEQUENCE,
         },

@@ -46,10 +46,16 @@ const creation = (type: "vm.create" | "vm.clone") =>
         for (const [index, id] of input.newVolumeIds.entries()) {
           const volume = await store.find(id);
           if (!volume) throw new Error(`Broken assumption: volume ${id} of VM ${input.vmId} has a row.`);
-          progress(index / input.newVolumeIds.length, `making disk ${volume.name}`);
+          const share = (fraction: number) => (index + fraction) / input.newVolumeIds.length;
+          progress(share(0), `making disk ${volume.name}`);
+          const operation = `${operationId}:${index}`;
+          const stopWatching = ports.progress.watch(operation, (fraction, message) =>
+            progress(share(fraction), message),
+          );
           const made = await ports.fleet
             .agent(input.hostId)
-            .ensureVolume(volumeSpec(volume), { signal, operationId: `${operationId}:${index}` });
+            .ensureVolume(volumeSpec(volume), { signal, operationId: operation })
+            .finally(stopWatching);
           await store.update(id, { allocatedBytes: made.allocatedBytes, sizeBytes: made.sizeBytes });
         }
       },

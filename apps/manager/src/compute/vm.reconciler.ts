@@ -1,13 +1,15 @@
 import { AppError, type Log } from "@sinter/kit";
 import type { VmObservation } from "@sinter/southbound";
 import type { TaskEngine } from "@sinter/tasks";
-import type { Database } from "../database/database.ts";
+import { eq, inArray, sql } from "drizzle-orm";
+import type { Database, Db } from "../database/database.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { isAway } from "./node-work.ts";
 import { readSpec } from "./spec-reader.ts";
 import { observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
 import { vmLock } from "./vm.service.ts";
 import { vmStore } from "./vm.store.ts";
+import { nics, vms } from "./vm.table.ts";
 import type { Vm } from "./vm.ts";
 
 /*
@@ -135,6 +137,15 @@ export function createVmReconciler({ database, tasks, fleet, log }: VmReconciler
       const { vms: seen } = await fleet.agent(hostId).listVms({});
       const known = new Set((await store.byUuids(seen.map((o) => o.vmUuid))).map((vm) => vm.uuid));
       return seen.filter((observation) => !known.has(observation.vmUuid));
+    },
+
+    /** What the VMs of a port group must be told of it has changed: the next round of their hosts defines them again. */
+    async redefineVmsOn(db: Db, portGroupId: number): Promise<void> {
+      const ids = db.select({ id: nics.vmId }).from(nics).where(eq(nics.portGroupId, portGroupId));
+      await db
+        .update(vms)
+        .set({ generation: sql`${vms.generation} + 1` })
+        .where(inArray(vms.id, ids));
     },
 
     /** The host is removed from the site for good: its VMs have no home until they are started elsewhere. */

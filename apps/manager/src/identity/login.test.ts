@@ -136,7 +136,7 @@ describe("login", () => {
     const numbers = versions.map(({ version }) => Number(/^v(\d+\.\d+)$/.exec(version)?.[1]));
     assert.deepEqual(
       numbers,
-      [...numbers].sort((a, b) => a - b),
+      numbers.toSorted((a, b) => a - b),
     );
     assert.ok(numbers.every((number) => number > 0));
     assert.ok(versions.every(({ loginUri }) => loginUri === "/service/session"));

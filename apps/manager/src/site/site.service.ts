@@ -6,7 +6,7 @@ import type { Site } from "./site.ts";
 /** `siteName` counts only when the database is new. */
 export async function createSiteService(parts: { database: Database; siteName: string }) {
   const store = siteStore(parts.database.db);
-  let site: Site = await store.ensure(parts.siteName);
+  let site: Site = await parts.database.transaction(({ db }) => siteStore(db).ensure(parts.siteName));
   return {
     /** Fixed for the life of the database, so that a URN never changes. */
     id: (): string => site.id,

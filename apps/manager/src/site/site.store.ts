@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { asc, eq } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import type { Db } from "../database/database.ts";
 import type { Site } from "./site.ts";
 import { sites } from "./site.table.ts";
@@ -10,8 +10,9 @@ export function siteStore(db: Db) {
   return {
     find,
 
-    /** The site of this database; made at the first start. Two managers that start together agree on one. */
+    /** The site of this database; made at the first start. In a transaction: others wait until it has ended. */
     async ensure(name: string): Promise<Site> {
+      await db.execute(sql`lock table ${sites} in share row exclusive mode`);
       const there = await find();
       if (there) return there;
       await db.insert(sites).values({ id: randomBytes(4).toString("hex").toUpperCase(), name });

@@ -17,13 +17,15 @@ export const createVolume = task<VolumeInput, ComputePorts>("volume.create")
   })
   .step("make", {
     weight: 8,
-    run: async ({ input, ports, signal, operationId }) => {
+    run: async ({ input, ports, signal, operationId, progress }) => {
       const volume = await volumeStore(ports.database.db).find(input.volumeId);
       if (!volume)
         throw new Error(`Broken assumption: volume ${input.volumeId} has a row while its task runs.`);
+      const stopWatching = ports.progress.watch(operationId, progress);
       const made = await ports.fleet
         .agent(input.hostId)
-        .ensureVolume(volumeSpec(volume), { signal, operationId });
+        .ensureVolume(volumeSpec(volume), { signal, operationId })
+        .finally(stopWatching);
       return { allocatedBytes: made.allocatedBytes, sizeBytes: made.sizeBytes };
     },
     undo: async ({ input, ports }) => {

@@ -4,6 +4,7 @@ import { GiB, silentLog } from "@sinter/kit";
 import { createTaskEngine, type FaultHook, type TaskEngine, type TaskView } from "@sinter/tasks";
 import { clusters } from "../cluster/cluster.table.ts";
 import { computeTasks, createVmReconciler, createVmService } from "../compute/index.ts";
+import { createProgressHub } from "../compute/progress-hub.ts";
 import type { Database } from "../database/database.ts";
 import { nextId, OBJECT_ID_SEQUENCE } from "../database/ids.ts";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -112,7 +113,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
     const made = createTaskEngine({
       pool: database.pool,
       definitions: computeTasks,
-      ports: { database, fleet, log: silentLog },
+      ports: { database, fleet, log: silentLog, progress: createProgressHub() },
       log: silentLog,
       idSequence: OBJECT_ID_SEQUENCE,
       retry: { run: quick, undo: quick, noReturn: quick },

@@ -1,0 +1,343 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { connectAgent } from "@sinter/agent-link";
+import { type Clock, type Log, systemClock, writeFileAtomic } from "@sinter/kit";
+import { createTaskEngine, type FaultHook } from "@sinter/tasks";
+import type { FastifyInstance } from "fastify";
+import { createAudit } from "./audit/index.ts";
+import { registerAuditRoutes } from "./audit/audit.routes.ts";
+import { clusterWireErrors, createClusterService, registerClusterRoutes } from "./cluster/index.ts";
+import {
+  computeTasks,
+  createProgressHub,
+  createVmReconciler,
+  createVmService,
+  registerVmRoutes,
+  serveConsoles,
+  vmWireErrors,
+} from "./compute/index.ts";
+import { DEFAULT_PORT, defaultServerNames, type ManagerConfig } from "./config.ts";
+import { openDatabase } from "./database/database.ts";
+import { OBJECT_ID_SEQUENCE } from "./database/ids.ts";
+import { migrateDatabase } from "./database/migrate.ts";
+import { createAuthorityStore, createEnrolment, rotateCertificates } from "./enrolment/index.ts";
+import { type ConnectAgent, createFleet } from "./fleet/index.ts";
+import {
+  createHostService,
+  deleteHost,
+  hostWireErrors,
+  modifyHost,
+  registerHostRoutes,
+} from "./host/index.ts";
+import { registerHealthRoute } from "./http/health.routes.ts";
+import { createMetrics, registerMetrics } from "./http/metrics.ts";
+import { registerOpenApiRoute } from "./http/openapi.ts";
+import { createHttpServer } from "./http/server.ts";
+import { createWireErrors } from "./http/wire-errors.ts";
+import { createIdentity, type IdentityOptions } from "./identity/index.ts";
+import {
+  createCollector,
+  createMonitorService,
+  createRecorder,
+  monitorWireErrors,
+  registerMonitorRoutes,
+} from "./monitor/index.ts";
+import {
+  createPortGroupService,
+  createSwitchService,
+  deletePortGroup,
+  modifyPortGroup,
+  networkWireErrors,
+  registerPortGroupRoutes,
+  registerSwitchRoutes,
+  removeVlanPools,
+} from "./network/index.ts";
+import { createInventoryReconcilers, createReconciler } from "./reconcile/index.ts";
+import { openSealer } from "./secrets.ts";
+import { createSiteService, registerSiteRoutes } from "./site/index.ts";
+import {
+  connectDatastore,
+  createDatastore,
+  createDatastoreService,
+  datastoreWireErrors,
+  deleteDatastore,
+  disconnectDatastore,
+  registerDatastoreRoutes,
+} from "./storage/index.ts";
+import { volumeWireErrors } from "./storage/volume.errors.ts";
+import { registerVolumeRoutes } from "./storage/volume.routes.ts";
+import { createVolumeService } from "./storage/volume.service.ts";
+import { registerTaskRoutes, taskWireErrors } from "./task/task.routes.ts";
+
+export const VERSION = "0.1.0";
+
+/** Everything that runs in background of the API, by how often. */
+const VMS_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 60_000;
+const HOUSEKEEPING_EVERY_MS = 3_600_000;
+/** Finished tasks stay readable so long; clients come back after hours. */
+const TASKS_KEPT_MS = 30 * 86_400_000;
+
+export interface Manager extends AsyncDisposable {
+  readonly app: FastifyInstance;
+  /** Begins to serve and to work; gives the API's address. */
+  start(): Promise<string>;
+  /** Stops in order: no new requests, reconcilers, tasks (which go on at the next start), links, database. */
+  stop(): Promise<void>;
+}
+
+export interface ComposeOptions {
+  readonly config: ManagerConfig;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Other than mutual TLS, for tests. */
+  readonly connect?: ConnectAgent;
+  readonly identity?: Partial<IdentityOptions>;
+  /** Tests interfere with tasks here. */
+  readonly fault?: FaultHook;
+}
+
+/** The one place where concrete parts are chosen and joined. */
+export async function composeManager(options: ComposeOptions): Promise<Manager> {
+  const { config, log } = options;
+  const clock = options.clock ?? systemClock;
+  await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
+  await migrateDatabase(config.databaseUrl);
+  const database = openDatabase({ url: config.databaseUrl, log });
+
+  const sites = await createSiteService({ database, siteName: config.siteName ?? "site" });
+  const siteId = sites.id;
+  const authority = await createAuthorityStore({
+    db: database.db,
+    stateDir: config.stateDir,
+    serverNames: defaultServerNames(config),
+    clock,
+    log,
+  });
+  const identity = createIdentity({ database, clock, log, ...options.identity });
+  const audit = await createAudit({ database, stateDir: config.stateDir, clock, log });
+  await bootstrap(identity, config);
+
+  const progress = createProgressHub();
+  const fleet = createFleet({
+    database,
+    clock,
+    log,
+    connect: options.connect ?? ((address) => connectAgent({ ...address, tls: authority.managerTls, log })),
+    onEvent: (hostId, event) => {
+      progress.take(event);
+      if (event.type === "vmChanged") changedVms.signal(`${hostId} ${event.vmUuid}`);
+      if (event.type === "datastoreChanged") inventory.hosts.signal(hostId);
+    },
+  });
+
+  const tasks = createTaskEngine({
+    pool: database.pool,
+    definitions: [
+      ...computeTasks,
+      createDatastore,
+      connectDatastore,
+      disconnectDatastore,
+      deleteDatastore,
+      modifyHost,
+      deleteHost,
+      modifyPortGroup,
+      deletePortGroup,
+      removeVlanPools,
+    ],
+    ports: {
+      database,
+      fleet,
+      clock,
+      log,
+      progress,
+      releaseHost: (hostId: number) => vmReconciler.releaseHost(hostId),
+      redefineVmsOn: (db, portGroupId) => vmReconciler.redefineVmsOn(db, portGroupId),
+    },
+    log,
+    clock,
+    idSequence: OBJECT_ID_SEQUENCE,
+    sealer: await openSealer(join(config.stateDir, "secrets.key")),
+    onStuck: (task) =>
+      log.error({ taskId: task.id, type: task.type, reason: task.stuckReason }, "a task is stuck"),
+    ...(options.fault === undefined ? {} : { fault: options.fault }),
+  });
+
+  const vmReconciler = createVmReconciler({ database, tasks, fleet, log });
+  const inventory = createInventoryReconcilers({ database, fleet, log, clock });
+  const vmsOfHosts = createReconciler<number>({
+    name: "vms",
+    everyMs: VMS_EVERY_MS,
+    keys: () => fleet.connectedHosts(),
+    reconcile: (hostId) => vmReconciler.reconcileHost(hostId),
+    log,
+    clock,
+  });
+  const changedVms = createReconciler<string>({
+    name: "changed vms",
+    everyMs: VMS_EVERY_MS,
+    // Only ever upon an event; the round over hosts finds what an event did not.
+    keys: () => [],
+    reconcile: async (key) => {
+      const [hostId, vmUuid] = key.split(" ");
+      if (vmUuid !== undefined) await vmReconciler.reconcileVm(Number(hostId), vmUuid);
+    },
+    log,
+    clock,
+  });
+  const collector = createCollector({ fleet, log, clock });
+  const recorder = createRecorder({ database, collector, log, clock });
+  const cpuLoadOf = (hostId: number): number | undefined =>
+    collector.reportLoad(hostId)?.cpuRatio ?? undefined;
+
+  const clusters = createClusterService({ database, siteId, clock });
+  const hosts = createHostService({
+    database,
+    tasks,
+    fleet,
+    siteId,
+    log,
+    unmanagedOn: vmReconciler.unmanagedOn,
+  });
+  const datastores = createDatastoreService({ database, tasks, fleet, siteId });
+  const volumes = createVolumeService({ database, tasks, fleet });
+  const switches = createSwitchService({ database, tasks, siteId, applyOn: inventory.applySwitchesOn });
+  const portGroups = createPortGroupService({ database, tasks, siteId });
+  const vms = createVmService({ database, tasks, fleet, log, cpuLoadOf });
+  const monitor = createMonitorService({ database, collector, siteId, clock });
+  const port = config.listenPort ?? DEFAULT_PORT;
+  const advertised = config.advertisedAddress ?? "127.0.0.1";
+  const enrolment = createEnrolment({
+    database,
+    authority,
+    siteId,
+    isConnected: fleet.isConnected,
+    onEnrolled: (hostId) => fleet.onEnrolled(hostId),
+    ...(config.advertisedAddress === undefined ? {} : { managerAddress: `${advertised}:${port}` }),
+    clock,
+    log,
+  });
+
+  const errors = createWireErrors([
+    identity.wireErrors,
+    enrolment.wireErrors,
+    hostWireErrors,
+    clusterWireErrors,
+    datastoreWireErrors,
+    networkWireErrors,
+    monitorWireErrors,
+    taskWireErrors,
+    volumeWireErrors,
+    vmWireErrors,
+  ]);
+  const tls = authority.serverTls();
+  const app = createHttpServer({
+    siteId,
+    authenticate: identity.authenticate,
+    errors,
+    log,
+    tls: { ...tls, minVersion: "TLSv1.2" },
+    onMutation: audit.recordCall,
+  });
+  authority.onServerRenewed((fresh) => {
+    (app.server as unknown as { setSecureContext(context: object): void }).setSecureContext(fresh);
+  });
+  const registry = createMetrics(database);
+  registerMetrics(app, { registry, authenticate: identity.authenticate });
+  registerHealthRoute(app, database);
+  identity.routes(app);
+  registerSiteRoutes(app, { sites, address: advertised });
+  registerClusterRoutes(app, { clusters, siteId, memoryUsedMiB: monitor.memoryUsedMiB });
+  registerHostRoutes(app, {
+    hosts,
+    siteId,
+    memoryUsed: (hostId) => collector.reportLoad(hostId)?.usedMemoryBytes,
+  });
+  registerVmRoutes(app, { vms, database, siteId });
+  registerVolumeRoutes(app, { volumes, siteId });
+  registerDatastoreRoutes(app, { datastores, siteId });
+  registerSwitchRoutes(app, { switches, siteId });
+  registerPortGroupRoutes(app, { portGroups, siteId });
+  registerTaskRoutes(app, { tasks, errors, siteId });
+  registerMonitorRoutes(app, { monitor });
+  registerAuditRoutes(app, audit);
+  enrolment.routes(app);
+  registerOpenApiRoute(app, { version: VERSION });
+  serveConsoles(app, { vms, authenticate: identity.authenticate, errors, log });
+
+  const timers: NodeJS.Timeout[] = [];
+  const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
+    const run = (): void => {
+      work().catch((error: unknown) =>
+        log.warn({ err: error }, `${what} failed; the next round tries again`),
+      );
+    };
+    timers.push(setInterval(run, ms).unref());
+  };
+  const stopHearing: (() => void)[] = [];
+
+  const manager: Manager = {
+    app,
+    start: async () => {
+      stopHearing.push(
+        fleet.onHostChanged((hostId, status) => {
+          if (status === "normal") vmsOfHosts.signal(hostId);
+          else
+            vmReconciler
+              .hostLost(hostId)
+              .catch((error: unknown) => log.warn({ err: error, hostId }, "marking VMs failed"));
+        }),
+      );
+      tasks.start();
+      inventory.start();
+      vmsOfHosts.start();
+      changedVms.start();
+      collector.start();
+      recorder.start();
+      await fleet.start();
+      every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
+      every(HOUSEKEEPING_EVERY_MS, "housekeeping", async () => {
+        await rotateCertificates({
+          db: database.db,
+          authority,
+          agent: fleet.agent,
+          isConnected: fleet.isConnected,
+          clock,
+          log,
+        });
+        await tasks.prune(clock.now() - TASKS_KEPT_MS);
+      });
+      return await app.listen({ host: config.listenHost ?? "::", port });
+    },
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer);
+      for (const stop of stopHearing) stop();
+      await app.close();
+      await Promise.all([
+        inventory.stop(),
+        vmsOfHosts.stop(),
+        changedVms.stop(),
+        collector.stop(),
+        recorder.stop(),
+      ]);
+      await tasks.stop();
+      await fleet.stop();
+      await audit[Symbol.asyncDispose]();
+      await identity[Symbol.asyncDispose]();
+      await database.close();
+    },
+    [Symbol.asyncDispose]: () => manager.stop(),
+  };
+  return manager;
+}
+
+/** The first administrator's password goes to the person who installs, once, and is kept nowhere else in clear. */
+async function bootstrap(identity: ReturnType<typeof createIdentity>, config: ManagerConfig): Promise<void> {
+  const result = await identity.bootstrap();
+  if (!result.created) return;
+  if (config.adminPasswordFile === undefined) {
+    process.stdout.write(`The administrator is "${result.userName}" with the password ${result.password}\n`);
+  } else {
+    await writeFileAtomic(config.adminPasswordFile, `${result.password}\n`, 0o600);
+  }
+}

@@ -1,0 +1,29 @@
+/** The manager: reads its configuration, composes, listens, and stops in order. */
+import { createLog } from "@sinter/kit";
+import { composeManager } from "./compose.ts";
+import { readConfig } from "./config.ts";
+
+const config = await readConfig(process.argv.slice(2), process.env).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(2);
+});
+const log = createLog({ name: "manager", level: config.logLevel ?? "info" });
+const manager = await composeManager({ config, log });
+const address = await manager.start();
+log.info({ address }, "the manager serves");
+
+let isStopping = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, "stopping");
+    manager.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, "stopping failed");
+        process.exit(1);
+      },
+    );
+  });
+}

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { request as httpsRequest } from "node:https";
+import { createServer, request as httpsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
@@ -608,6 +609,44 @@ describe("the contract over mutual TLS", () => {
       own.server.drop(agentName(randomUUID()));
       own.server.drop(agentName(own.hostUuid));
       await end;
+    });
+
+    test("garbage, and events of a newer agent, are passed over", async () => {
+      const hostUuid = randomUUID();
+      const vmUuid = randomUUID();
+      const lines = [
+        `{"type":"hello","hostUuid":"${hostUuid}","bootId":"b","agentStartedAt":1}`,
+        "no JSON at all",
+        '{"type":"teleported"}',
+        "[]",
+        "null",
+        "x".repeat(200_000),
+        `{"type":"vmChanged","vmUuid":"${vmUuid}"}`,
+      ];
+      const identity = await pki.agent(hostUuid);
+      const server = createServer({ ...identity, requestCert: true }, (_request, response) => {
+        response.end(lines.map((line) => `${line}\n`).join(""));
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const client = connectAgent({
+        hostUuid,
+        address: "127.0.0.1",
+        port,
+        tls: pki.manager,
+        log: silentLog,
+      });
+      const seen: AgentEvent["type"][] = [];
+      await assert.rejects(
+        async () => {
+          for await (const event of client.events(new AbortController().signal)) seen.push(event.type);
+        },
+        hasCode("AGENT_AWAY", "reset"),
+      );
+      assert.deepEqual(seen, ["hello", "vmChanged"]);
+      await client.close();
+      server.close();
     });
 
     test("a reader that does not read is dropped, and others are not hurt", async () => {

@@ -93,6 +93,8 @@ async function listen(
     },
     bodyLimit: BODY_BYTES_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // While closing, what still arrives is answered; Fastify's own refusal would be no ErrorReply.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     logger: false,
     // Paths that cannot be decoded never reach a route.

@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { connect } from "../connection.ts";
 import { AuthenticationError, NotConnectedError } from "../errors.ts";
-import { type PrivateLibvirtd, startPrivateLibvirtd } from "../testing/index.ts";
+import { type PrivateLibvirtd, startPrivateLibvirtd, tinyGuestXml } from "../testing/index.ts";
 import type { TlsIdentity } from "./dial.ts";
 
 const run = promisify(execFile);
@@ -121,12 +121,31 @@ describe("TLS to a real libvirtd", () => {
   it("a certificate of the same authority is let in, and calls work", async () => {
     await using connection = await open(await ours.identity("client"));
     assert.equal(await connection.uri(), "qemu:///system");
-    // More than one TLS record each way.
-    const found = await Promise.allSettled(
-      Array.from({ length: 50 }, (_, index) => connection.domainByName(`n${index}`)),
-    );
-    assert.ok(found.every(({ status }) => status === "rejected"));
-    assert.match(await connection.capabilities(), /<capabilities>/);
+  });
+
+  it("many calls at once are all answered, without a ping to wake the daemon", async () => {
+    const connection = await connect({
+      endpoint: { host: "127.0.0.1", port, tls: await ours.identity("client") },
+      keepalive: { intervalMs: 0 },
+      callTimeoutMs: 5000,
+    });
+    const names = Array.from({ length: 100 }, (_, index) => `vm-${index}`);
+    const found = await Promise.allSettled(names.map((name) => connection.domainByName(name)));
+    for (const [index, result] of found.entries()) {
+      assert.ok(
+        result.status === "rejected" && String(result.reason).includes(`'vm-${index}'`),
+        JSON.stringify(result),
+      );
+    }
+    await connection.close();
+  });
+
+  it("packets larger than a TLS record arrive whole, both ways", async () => {
+    await using connection = await open(await ours.identity("client"));
+    const description = "x".repeat(1_000_000);
+    const domain = await connection.defineDomain(tinyGuestXml("over-tls", { description }));
+    assert.ok((await domain.xml()).includes(description));
+    await domain.undefine();
   });
 
   it("the name to be shown may be another than the host", async () => {

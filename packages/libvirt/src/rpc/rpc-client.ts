@@ -20,6 +20,7 @@ import {
   MESSAGE_TYPE,
 } from "./frame.ts";
 import { KEEPALIVE_PROCEDURE, KEEPALIVE_PROGRAM, Keepalive, type KeepaliveOptions } from "./keepalive.ts";
+import { PacketWriter } from "./packet-writer.ts";
 import { RpcStream } from "./rpc-stream.ts";
 
 export interface CallOptions {
@@ -71,6 +72,7 @@ export class RpcClient {
   readonly #socket: Socket;
   readonly #options: RpcClientOptions;
   readonly #inFlightMax: number;
+  readonly #writer: PacketWriter;
   readonly #decoder = new FrameDecoder();
   readonly #keepalive: Keepalive;
   readonly #waiting = new Map<number, Waiting>();
@@ -83,6 +85,7 @@ export class RpcClient {
 
   constructor(socket: Socket, options: RpcClientOptions = {}) {
     this.#socket = socket;
+    this.#writer = new PacketWriter(socket);
     this.#options = options;
     this.#inFlightMax = options.inFlightMax ?? 4;
     this.#keepalive = new Keepalive(
@@ -180,7 +183,7 @@ export class RpcClient {
       // The daemon's event loop may send the first data before its worker has sent the answer.
       if (opened) this.#streams.set(serial, opened.stream);
       if (counted) this.#inFlight++;
-      this.#socket.write(packet);
+      this.#writer.write(packet);
     };
     if (counted && this.#inFlight >= this.#inFlightMax) this.#queue.set(serial, send);
     else send();
@@ -190,10 +193,10 @@ export class RpcClient {
   #makeStream(procedure: Target, serial: number): RpcStream {
     const head = (status: number) => header(procedure, MESSAGE_TYPE.stream, serial, status);
     const nothingMore = (status: number) => {
-      if (!this.#closed) this.#socket.write(encodeRawFrame(head(status), Buffer.alloc(0)));
+      if (!this.#closed) this.#writer.write(encodeRawFrame(head(status), Buffer.alloc(0)));
     };
     return new RpcStream({
-      send: (chunk, done) => this.#socket.write(encodeRawFrame(head(MESSAGE_STATUS.continue), chunk), done),
+      send: (chunk, done) => this.#writer.write(encodeRawFrame(head(MESSAGE_STATUS.continue), chunk), done),
       finish: () => nothingMore(MESSAGE_STATUS.ok),
       // Before the answer the daemon may not have the stream yet; #answer aborts it then.
       abort: () => {
@@ -252,7 +255,7 @@ export class RpcClient {
     if (call.stream?.destroyed) {
       // Its caller gave up meanwhile. It stays in the table until the daemon confirms.
       const abort = header(call.procedure, MESSAGE_TYPE.stream, frame.serial, MESSAGE_STATUS.error);
-      this.#socket.write(encodeRawFrame(abort, Buffer.alloc(0)));
+      this.#writer.write(encodeRawFrame(abort, Buffer.alloc(0)));
     }
     try {
       call.resolve(decode(call.procedure.reply, frame.payload));
@@ -288,7 +291,7 @@ export class RpcClient {
       type: MESSAGE_TYPE.message,
       status: 0,
     };
-    if (!this.#closed) this.#socket.write(encodeFrame(head, nothing, undefined));
+    if (!this.#closed) this.#writer.write(encodeFrame(head, nothing, undefined));
   }
 
   #nextSerial(): number {

@@ -7,6 +7,7 @@
  *     npm run demo:api -- https://manager:7443 ca.pem      any manager; the password of admin on standard input
  */
 import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { runDemo } from "./demo/demo.ts";
 import { borrowStand } from "./stand/borrow.ts";
 
@@ -15,7 +16,7 @@ if (url === undefined) {
   await using stand = await borrowStand((line) => console.log(line));
   await runDemo(stand.access);
 } else {
-  const password = (await readFile("/dev/stdin", "utf8")).trim();
+  const password = (await text(process.stdin)).trim();
   const ca = caFile === undefined ? undefined : await readFile(caFile, "utf8");
   await runDemo({ url, userName: "admin", password, ...(ca === undefined ? {} : { ca }) });
 }

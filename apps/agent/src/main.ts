@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { certificateInfo } from "@sinter/agent-link";
 import { AppError, createLog, toAppError } from "@sinter/kit";
@@ -159,8 +160,8 @@ async function readToken(file: string | undefined): Promise<string> {
     );
   }
   if (file !== "-") return await readFile(file, "utf8");
-  await using input = await open("/dev/stdin", "r");
-  return await input.readFile("utf8");
+  // Not /dev/stdin: that cannot be opened when it is a socket, as it is under a supervisor.
+  return await text(process.stdin);
 }
 
 function parseManager(target: string): ManagerAddress {

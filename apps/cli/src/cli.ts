@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Client } from "@sinter/client";
 import { AppError, toAppError } from "@sinter/kit/errors";
 import yargs, { type Argv } from "yargs";
+import { completeLine } from "./completion.ts";
 import type { Cli, Command } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { connect } from "./context/connect.ts";
@@ -35,6 +36,10 @@ export async function runCli(
     options = { json: args.json === true, context: args.context as string | undefined };
   };
   try {
+    if (words[0] === COMPLETION_OPTION) {
+      await complete(words, terminal);
+      return EXIT.ok;
+    }
     const said = await parse(createParser(words, terminal, start), words);
     if (said !== "") terminal.stdout.write(`${said}\n`);
   } catch (error) {
@@ -100,9 +105,23 @@ function createParser(words: readonly string[], terminal: Terminal, start: Param
     .updateStrings(STRINGS)
     .wrap(Math.min(terminal.stdout.columns ?? HELP_COLUMNS_MAX, HELP_COLUMNS_MAX))
     .fail(false)
+    .completion("completion", "Print a script that completes commands in bash or zsh")
     .demandCommand(1, "Say what to do.");
   for (const each of commands) parser.command(each(start));
   return parser;
+}
+
+/** The words that the completion script asks with: this option, the program's name, and the line so far. */
+const COMPLETION_OPTION = "--get-yargs-completions";
+
+async function complete(words: readonly string[], terminal: Terminal): Promise<void> {
+  const [, , ...line] = words;
+  const helpOf = async (command: readonly string[]) => {
+    const parser = createParser(command, terminal, () => {}).wrap(null);
+    return parser.getHelp();
+  };
+  const offers = await completeLine(line, helpOf, terminal.env);
+  terminal.stdout.write(offers.map((word) => `${word}\n`).join(""));
 }
 
 /** Parses, and gives what yargs itself has to say: help, version, the completion script. */

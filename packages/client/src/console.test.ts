@@ -56,4 +56,11 @@ test("a console that the manager closes ends; one that breaks fails", async () =
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   assert.equal(Buffer.concat(chunks).toString(), "bye");
+
+  server.onConsole((socket) => socket.terminate());
+  const lost = await client.openConsole(VM_URN);
+  await assert.rejects(once(lost.resume(), "end"), { code: "CONSOLE_LOST" });
+  server.onConsole((socket) => socket.close(1011, "The host does not answer"));
+  const told = await client.openConsole(VM_URN);
+  await assert.rejects(once(told.resume(), "end"), /The host does not answer/);
 });

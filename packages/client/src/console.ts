@@ -5,9 +5,12 @@ import { ApiError, clientErrors } from "./wire-error.ts";
 /** How long the manager and the VM's host may take to join a console. */
 const HANDSHAKE_MS_MAX = 20_000;
 
+/** Close codes of an end that somebody wanted: done, going away, none given. */
+const CLEAN_CODES = new Set([1000, 1001, 1005]);
+
 /**
  * The VM's serial console as a stream of bytes both ways, over a WebSocket. Ends when the VM stops or either side
- * closes. Throws ApiError with the manager's refusal when the console cannot be had.
+ * closes, and fails with `unavailable` CONSOLE_LOST when the connection breaks. Throws ApiError with the manager's refusal when the console cannot be had.
  */
 export async function openConsole(options: {
   readonly url: URL;
@@ -41,6 +44,12 @@ export async function openConsole(options: {
     });
   });
   stream.removeAllListeners("error");
+  // The stream takes a lost connection for an end; whoever reads must be able to tell them apart.
+  socket.once("close", (code, reason) => {
+    if (CLEAN_CODES.has(code)) return;
+    const why = reason.length > 0 ? reason.toString("utf8") : "the connection was lost";
+    stream.destroy(clientErrors.consoleLost(why));
+  });
   return stream;
 }
 

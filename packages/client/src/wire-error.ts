@@ -49,6 +49,8 @@ export const clientErrors = {
     new AppError("unauthenticated", "NOT_LOGGED_IN", "There is no session and no password to begin one."),
   referenceInvalid: (text: string) =>
     new AppError("invalid", "REFERENCE_INVALID", `"${text.slice(0, 96)}" is neither a URN nor a URI.`),
+  consoleLost: (why: string) =>
+    new AppError("unavailable", "CONSOLE_LOST", `The console was cut off: ${why}.`),
   waitedTooLong: (taskUri: string, timeoutMs: number) =>
     new AppError(
       "unavailable",

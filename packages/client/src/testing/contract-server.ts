@@ -45,6 +45,8 @@ export interface ContractServer extends AsyncDisposable {
   readonly requests: readonly RecordedRequest[];
   /** Later answers for the same path win. `*` in a path stands for one segment. */
   answer(route: string, answer: Answer | ((request: RecordedRequest) => Answer | Promise<Answer>)): void;
+  /** Comes before login and the check of the token; undefined lets the request go its usual way. */
+  intercept(route: string, answer: (request: RecordedRequest) => Answer | undefined): void;
   /** Every token is unknown from now on. */
   expireSessions(): void;
   /** What happens on a console that was opened with a good token; default: it is refused with 10300470. */
@@ -103,7 +105,10 @@ export async function startContractServer(options: ContractServerOptions = {}): 
   };
   const isLoggedIn = (headers: IncomingMessage["headers"]) => tokens.has(String(headers["x-auth-token"]));
 
+  const interceptors = new Map<string, Parameters<ContractServer["intercept"]>[1]>();
   const respond = async (request: RecordedRequest): Promise<Answer> => {
+    const early = interceptors.get(`${request.method} ${request.path}`)?.(request);
+    if (early !== undefined) return early;
     if (request.path === "/service/versions") {
       return { versions: [{ version: "v8.0", loginUri: "/service/session" }] };
     }
@@ -207,6 +212,7 @@ export async function startContractServer(options: ContractServerOptions = {}): 
     siteUri,
     requests,
     answer,
+    intercept: (route, given) => void interceptors.set(route, given),
     expireSessions: () => tokens.clear(),
     onConsole: (given) => {
       talk = given;

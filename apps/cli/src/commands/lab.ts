@@ -48,7 +48,7 @@ async function withLab<T>(cli: Cli, args: LabArguments, work: (lab: Lab) => Prom
   try {
     return await work(lab);
   } finally {
-    lab.detach();
+    await lab.detach();
   }
 }
 

@@ -26,7 +26,12 @@ export function chooseContext(
  * A client with the session of the chosen context. For programs, `$SINTER_URL`, `$SINTER_TOKEN` and `$SINTER_CA` (a
  * file) stand for a context.
  */
-export async function connect(env: NodeJS.ProcessEnv, wanted: string | undefined): Promise<Client> {
+export async function connect(
+  env: NodeJS.ProcessEnv,
+  wanted: string | undefined,
+  timeoutMs?: number,
+): Promise<Client> {
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
   if (env.SINTER_URL && wanted === undefined) {
     const ca = env.SINTER_CA ? await readTextFile(env.SINTER_CA) : undefined;
     if (!env.SINTER_TOKEN)
@@ -35,6 +40,7 @@ export async function connect(env: NodeJS.ProcessEnv, wanted: string | undefined
       url: env.SINTER_URL,
       token: env.SINTER_TOKEN,
       ...(ca === undefined ? {} : { ca }),
+      ...limit,
     });
   }
   const chosen = chooseContext(await readContexts(env), wanted, env);
@@ -43,13 +49,15 @@ export async function connect(env: NodeJS.ProcessEnv, wanted: string | undefined
   if (context.token === undefined) {
     throw failures.notLoggedIn(`Log in to ${context.url}: sinter login --context ${name}`);
   }
-  return openContext(context);
+  return openContext(context, limit);
 }
 
+/** A client for the context's manager, with its session unless there is a password to begin another. */
 export function openContext(
   context: Context,
-  credentials: { userName?: string; password?: string } = {},
+  options: { userName?: string; password?: string; timeoutMs?: number } = {},
 ): Client {
   const { userName: _user, token, ...place } = context;
-  return createClient({ ...place, ...(token === undefined ? {} : { token }), ...credentials });
+  const session = token === undefined || options.password !== undefined ? {} : { token };
+  return createClient({ ...place, ...session, ...options });
 }

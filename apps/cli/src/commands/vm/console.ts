@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { finished } from "node:stream/promises";
+import { toAppError } from "@sinter/kit/errors";
 import { command } from "../../command.ts";
 import { failures } from "../../failures.ts";
 import { countOption } from "../../input/options.ts";
@@ -94,13 +94,14 @@ async function feed(terminal: Terminal, stream: Duplex, lingerMs: number): Promi
   }
 }
 
+/** Until either side has closed; a console whose VM stops closes at once, whatever input is left. */
 async function settled(stream: Duplex): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  stream.once("end", resolve).once("close", resolve).once("error", reject);
   try {
-    await finished(stream);
+    await promise;
   } catch (error) {
-    throw failures.other(
-      `The console was cut off: ${error instanceof Error ? error.message : String(error)}.`,
-      "Open it again; the VM is not affected.",
-    );
+    const problem = toAppError(error);
+    throw failures.other(problem.message, "Open it again; the VM is not affected.");
   }
 }

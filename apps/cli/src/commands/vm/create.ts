@@ -54,6 +54,7 @@ export const vmCreate = command({
     if (args.image !== undefined && disks.length === 0) {
       throw failures.usage("An image needs a disk to go to.", "Add one: --disk 20G");
     }
+    const memoryMiB = readMemory(args.memory);
     const client = await cli.client();
     const location = await choosePlace(client, args);
     const osType = args.osType ?? "Linux";
@@ -63,7 +64,7 @@ export const vmCreate = command({
       location,
       vmConfig: {
         cpu: { quantity: args.cpu ?? 1 },
-        memory: { quantityMB: readMemory(args.memory) },
+        memory: { quantityMB: memoryMiB },
         disks: await disksOnWire(client, disks, args.image, location),
         nics: await Promise.all(
           nics.map(async ({ portGroup, mac }) => ({

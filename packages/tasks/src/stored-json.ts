@@ -5,7 +5,10 @@
 export function toStoredJson(value: unknown): string {
   return JSON.stringify(value ?? null, (_key, inner: unknown) => {
     if (typeof inner === "string") return toStoredText(inner);
-    return inner;
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
+    const entries = Object.entries(inner);
+    if (entries.every(([key]) => key === toStoredText(key))) return inner;
+    return Object.fromEntries(entries.map(([key, field]) => [toStoredText(key), field]));
   });
 }
 

@@ -6,13 +6,18 @@ import type { HostState, LabStateFile } from "./lab-state.ts";
 /** As a node's service manager would: look every second, start again what ended by itself. */
 const INTERVAL_MS = 1_000;
 
+export interface Supervision {
+  /** Resolves when nothing will be started any more. */
+  stop(): Promise<void>;
+}
+
 /**
  * Starts agents that ended on hosts that are on, except those stopped on purpose. It looks at the state each time, so
  * that it serves agents which another process started, and leaves alone what another process stopped.
  */
-export function supervise(files: LabStateFile, hosts: readonly LabHost[], log: Log): { stop(): void } {
+export function supervise(files: LabStateFile, hosts: readonly LabHost[], log: Log): Supervision {
   const ended = new AbortController();
-  void (async () => {
+  const loop = (async () => {
     while (!ended.signal.aborted) {
       try {
         await systemClock.sleep(INTERVAL_MS, ended.signal);
@@ -29,7 +34,12 @@ export function supervise(files: LabStateFile, hosts: readonly LabHost[], log: L
       }
     }
   })();
-  return { stop: () => ended.abort() };
+  return {
+    stop: async () => {
+      ended.abort();
+      await loop;
+    },
+  };
 }
 
 async function needsAgent(host: HostState): Promise<boolean> {

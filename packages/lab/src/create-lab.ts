@@ -51,7 +51,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     await lab.resume();
   } catch (error) {
     if (isNew) await lab.down();
-    else lab.detach();
+    else await lab.detach();
     throw error;
   }
   return lab;

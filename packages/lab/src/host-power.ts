@@ -5,13 +5,13 @@ import { hostAddresses, hostAddressesWithPrefix, labAddresses } from "./addressi
 import { findCgroupTree } from "./cgroups.ts";
 import { attachDatastore, datastoresDir } from "./datastores.ts";
 import { mountHostFilesystem } from "./host-filesystem.ts";
-import { startProcesses } from "./host-processes.ts";
+import { startProcesses, stopProcess } from "./host-processes.ts";
 import type { HostState, LabState, LabStateFile } from "./lab-state.ts";
 import { hostIn } from "./lab-state.ts";
 import { configureLibvirt, harvestCapabilities, plantCapabilities } from "./libvirt-daemons.ts";
 import { type Box, closeBox, isOpen, openBox } from "./namespace-box.ts";
 import { switchId } from "./switch.ts";
-import { connectHost, disconnectHost, wiresOf } from "./wires.ts";
+import { connectHost, disconnectHost, isUplink, wiresOf } from "./wires.ts";
 
 export const hostId = (labName: string, host: string): string => `sinter-${labName}-${host}`;
 export const hostDir = (stateDir: string, host: string): string => join(stateDir, "hosts", host);
@@ -51,7 +51,7 @@ export async function powerOnHost(
     await mountHostFilesystem(box, filesystemOf(files.stateDir, state, host));
   }
   const cut = host.cut.flatMap(wiresOf);
-  await connectHost(switchBox, {
+  const laid = await connectHost(switchBox, {
     name,
     box,
     addresses: hostAddressesWithPrefix(state.index, host.number),
@@ -70,6 +70,8 @@ export async function powerOnHost(
     const { init } = box;
     await files.updateHost(name, (before) => ({ ...before, power: "on", init, processes: {} }));
   }
+  // The host's own switch holds on to devices that are gone, if the cables were laid anew under it.
+  if (!boots && laid.some(isUplink)) await stopProcess(host, "ovs");
   await startProcesses(files, box, await files.host(name));
   if (boots) await harvestCapabilities(box, state.cacheDir);
   undo.commit();

@@ -135,9 +135,9 @@ export async function openLab(
       const wanted = (await files.get()).hosts.filter((h) => h.power === "on");
       await Promise.all(wanted.map((h) => host(h.name).powerOn()));
     },
-    detach: () => supervision?.stop(),
+    detach: async () => await supervision?.stop(),
     down: async ({ keepState = false } = {}) => {
-      supervision?.stop();
+      await supervision?.stop();
       const state = await files.find();
       if (state === undefined) return;
       const switchBox = switchBoxOf(state);

@@ -113,6 +113,20 @@ describe("the life of a lab", () => {
     await using scratch = await scratchLab();
     const lab = await createLab({ ...scratch, hosts: 2, agentCommand: SLEEPER });
     try {
+      for (const [index, host] of lab.hosts.entries()) {
+        const bridge = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev"];
+        await lab.exec(host, "ovs-vsctl", ["--timeout=20", ...bridge, "--", "add-port", "br0", "up0"]);
+        await lab.exec(host, "ip", ["address", "add", `172.31.0.${61 + index}/24`, "dev", "br0"]);
+        await lab.exec(host, "ip", ["link", "set", "br0", "up"]);
+      }
+      const pings = [lab.host("h2").addresses.storage, "172.31.0.62"].map((address) => [
+        "-c",
+        "1",
+        "-W",
+        "5",
+        address,
+      ]);
+      for (const ping of pings) await lab.exec("h1", "ping", ping);
       const before = await processIds(lab, "h1");
       const init = JSON.parse(await readFile(join(lab.stateDir, "lab.json"), "utf8")).switchInit
         .pid as number;
@@ -121,9 +135,14 @@ describe("the life of a lab", () => {
         timeoutMs: 5_000,
       });
       await lab.resume();
-      assert.deepEqual(await processIds(lab, "h1"), before);
-      const { code } = await lab.exec("h1", "ping", ["-c", "1", "-W", "5", lab.host("h2").addresses.storage]);
-      assert.equal(code, 0);
+      const { ovs: _other, ...after } = await processIds(lab, "h1");
+      assert.deepEqual({ ...after, ovs: before.ovs }, before);
+      // The host's own switch was started again, and has an address to its bridge no more.
+      for (const [index, host] of lab.hosts.entries()) {
+        await lab.exec(host, "ip", ["address", "replace", `172.31.0.${61 + index}/24`, "dev", "br0"]);
+        await lab.exec(host, "ip", ["link", "set", "br0", "up"]);
+      }
+      for (const ping of pings) await lab.exec("h1", "ping", ping);
     } finally {
       await lab.down();
     }

@@ -69,6 +69,18 @@ describe("a lab of two hosts", () => {
     }
   });
 
+  it("ends a command that runs out of time, inside as well", async () => {
+    await assert.rejects(lab.exec(h1!, "sleep", ["86421"], { timeoutMs: 300 }), /ran out of time/);
+    await waitFor(
+      "The end of the command",
+      async () => {
+        const { code } = await lab.exec(h1!, "pgrep", ["-f", "^sleep 86421"], { okCodes: [0, 1] });
+        return code === 1 ? true : undefined;
+      },
+      { timeoutMs: 5_000 },
+    );
+  });
+
   it("boots a guest that gets an address by DHCP and speaks TCP through the switch", async (t) => {
     const { path } = await lab.localDirectory(h1!, "local");
     for (const host of lab.hosts) await makeBridge(host);

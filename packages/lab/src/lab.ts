@@ -53,7 +53,7 @@ export interface Lab {
   resume(): Promise<void>;
 
   /** Ends this process's supervision of agents without touching any host. */
-  detach(): void;
+  detach(): Promise<void>;
 
   /**
    * Stops everything the lab started, guests included, and nothing else. With `keepState` the hosts' disks,

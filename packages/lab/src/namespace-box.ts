@@ -83,7 +83,10 @@ export async function openBox(names: BoxNames): Promise<Box> {
   return box;
 }
 
-/** `run()` inside. The program joins the namespaces but not the cgroups: for short commands. */
+/**
+ * `run()` inside. The program joins the namespaces but not the cgroups: for short commands. It ends with the `nsenter`
+ * that waits for it outside, so that a time limit or an abort signal reaches it.
+ */
 export async function runInBox(
   box: Box,
   program: string,
@@ -91,7 +94,7 @@ export async function runInBox(
   options: RunOptions = {},
 ): Promise<RunResult> {
   await assertOpen(box);
-  return await run("nsenter", [...entry(box), program, ...args], {
+  return await run("nsenter", [...entry(box), "setpriv", "--pdeathsig", "KILL", program, ...args], {
     ...options,
     cwd: "/",
     env: { ...ENVIRONMENT, [BOX_VARIABLE]: box.names.id, ...options.env },

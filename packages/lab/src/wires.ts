@@ -31,11 +31,14 @@ export interface WiredHost {
   readonly cut: readonly Wire[];
 }
 
-/** Lays the cables a host lacks and gives its ends their addresses. Idempotent; leaves existing cables alone. */
-export async function connectHost(switchBox: Box, host: WiredHost): Promise<void> {
+/**
+ * Lays the cables a host lacks and gives its ends their addresses. Idempotent; leaves existing cables alone.
+ * Answers with the cables that are new.
+ */
+export async function connectHost(switchBox: Box, host: WiredHost): Promise<readonly Wire[]> {
   const there = await linksIn(switchBox);
   const missing = WIRES.filter((wire) => !there.includes(switchPort(host.name, wire)));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return [];
   // Both ends are made where they belong, so that no name is ever seen in the machine's own network.
   await ipBatch(
     undefined,
@@ -53,21 +56,36 @@ export async function connectHost(switchBox: Box, host: WiredHost): Promise<void
     switchBox,
     missing.flatMap((wire) => switchEnd(host, wire)),
   );
-  const uplinks = missing.filter((wire) => wire === "up0" || wire === "up1");
-  for (const wire of uplinks) await plugIntoSwitch(switchBox, switchPort(host.name, wire));
+  const uplinks = missing.filter(isUplink).map((wire) => switchPort(host.name, wire));
+  await changePorts(
+    switchBox,
+    uplinks.flatMap((port) => ["--", "add-port", "psw", port]),
+  );
   const whole = missing.filter((wire) => !host.cut.includes(wire));
   await Promise.all(whole.map((wire) => untilConnected(switchBox, host, wire)));
+  return missing;
 }
 
-/** Removes a host's cables; the ends inside go with them. Forgives absence. */
+/**
+ * Removes a host's cables; the ends inside go with them. Forgives absence. Open vSwitch must let go of its ports
+ * before there are others of their names: it would keep listening on the devices that are gone.
+ */
 export async function disconnectHost(switchBox: Box, hostName: string): Promise<void> {
+  const ports = WIRES.map((wire) => switchPort(hostName, wire));
+  const uplinks = WIRES.filter(isUplink).map((wire) => switchPort(hostName, wire));
+  await changePorts(
+    switchBox,
+    uplinks.flatMap((port) => ["--", "--if-exists", "del-port", "psw", port]),
+  );
   const there = await linksIn(switchBox);
-  const ports = WIRES.map((wire) => switchPort(hostName, wire)).filter((port) => there.includes(port));
+  const links = ports.filter((port) => there.includes(port));
   await ipBatch(
     switchBox,
-    ports.map((port) => `link delete dev ${port}`),
+    links.map((port) => `link delete dev ${port}`),
   );
 }
+
+export const isUplink = (wire: Wire): boolean => wire === "up0" || wire === "up1";
 
 /** Pulls a cable out at the switch, or puts it in and waits until both ends have noticed. */
 export async function setWire(
@@ -161,10 +179,9 @@ function sysfsOf(box: Box, device: string): string {
   return `/proc/${box.init.pid}/root/sys/class/net/${device}`;
 }
 
-/** A port that Open vSwitch knew before is given anew: it holds on to the device that is gone. */
-async function plugIntoSwitch(switchBox: Box, port: string): Promise<void> {
-  const replace = ["--if-exists", "del-port", "psw", port, "--", "add-port", "psw", port];
-  await runInBox(switchBox, "ovs-vsctl", ["--timeout=20", ...replace]);
+/** Resolves when the switch has done it. */
+async function changePorts(switchBox: Box, commands: readonly string[]): Promise<void> {
+  if (commands.length > 0) await runInBox(switchBox, "ovs-vsctl", ["--timeout=30", ...commands]);
 }
 
 async function delayWithNetem(box: Box, device: string, args: readonly string[]): Promise<void> {

@@ -22,6 +22,8 @@ import { type PrivateLibvirtd, startPrivateLibvirtd, tinyGuestXml } from "./test
 import { i32, optional, struct, text } from "./xdr/codec.ts";
 import { XdrError } from "./xdr/error.ts";
 
+const NO_UUID = "00000000-0000-4000-8000-000000000000";
+
 describe("calls to a real libvirtd", () => {
   let libvirtd: PrivateLibvirtd;
   let connection: Connection;
@@ -65,7 +67,7 @@ describe("calls to a real libvirtd", () => {
   it("two callers do not disturb each other when one of them fails", async () => {
     const [version, missing, hostname] = await Promise.allSettled([
       connection.version(),
-      connection.domainByUuid("00000000-0000-4000-8000-000000000000"),
+      connection.domainByUuid(NO_UUID),
       connection.hostname(),
     ]);
     assert.deepEqual(
@@ -117,25 +119,6 @@ describe("calls to a real libvirtd", () => {
       reason,
     );
     assert.ok(await connection.version());
-  });
-
-  it("calls over the limit of calls in flight wait here, and urgent ones do not", async () => {
-    await using slow = await libvirtd.connect({ inFlightMax: 1 });
-    const done: string[] = [];
-    const note = (name: string) => () => void done.push(name);
-    await Promise.all([
-      slow.call("connectGetCapabilities").then(note("first")),
-      slow.call("connectGetCapabilities").then(note("second")),
-      slow
-        .call(
-          "connectGetDomainCapabilities",
-          { emulatorbin: null, arch: null, machine: null, virttype: "qemu", flags: 0 },
-          { urgent: true },
-        )
-        .then(note("urgent")),
-      slow.version().then(note("high priority")),
-    ]);
-    assert.equal(done.at(-1), "second");
   });
 
   it("a daemon that hangs: the call times out, and its late answer is dropped", async () => {
@@ -342,6 +325,39 @@ describe("a peer that does not speak libvirt's protocol", () => {
     await assert.rejects(connect({ endpoint: endpoint(), connectTimeoutMs: 100 }), (error) => {
       return error instanceof NotConnectedError && /did not answer in time/.test(error.message);
     });
+  });
+
+  it("calls over the limit of calls in flight wait here, and urgent or high-priority ones do not", async () => {
+    const arrived: Frame[] = [];
+    const three = Promise.withResolvers<void>();
+    const four = Promise.withResolvers<Socket>();
+    answer = (frame, socket) => {
+      if (opening(frame, socket)) return;
+      arrived.push(frame);
+      if (arrived.length === 3) three.resolve();
+      if (arrived.length === 4) four.resolve(socket);
+      const [first] = arrived;
+      if (arrived.length === 3 && first)
+        socket.write(encodeFrame({ ...first, type: 1 }, text(99), "<first/>"));
+    };
+    await using connection = await connect({ endpoint: endpoint(), inFlightMax: 1 });
+    const first = connection.capabilities();
+    const others = [
+      connection.capabilities(), // waits for the first
+      connection.call("domainAbortJob", { dom: { name: "vm", uuid: NO_UUID, id: 1 } }, { urgent: true }),
+      connection.version(),
+    ];
+    const ended = Promise.allSettled(others);
+    await three.promise;
+    const { connectGetCapabilities, connectGetVersion, domainAbortJob } = PROCEDURES;
+    assert.deepEqual(
+      arrived.map(({ procedure }) => procedure),
+      [connectGetCapabilities.number, domainAbortJob.number, connectGetVersion.number],
+    );
+    assert.equal(await first, "<first/>");
+    (await four.promise).destroy();
+    assert.equal(arrived[3]?.procedure, connectGetCapabilities.number);
+    await ended;
   });
 
   it("SASL is refused with the reason", async () => {

@@ -8,6 +8,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
   rename,
   rm,
   stat,
@@ -52,13 +53,17 @@ const PROGRAMS = {
 };
 
 const START_DEADLINE_MS = 90_000;
-/** libvirt's directories, each replaced by one of ours. */
+/**
+ * libvirt's directories, each replaced by one of ours; and the one where it locks the terminals of consoles by
+ * process number, which means another process in another namespace.
+ */
 const DIRECTORIES = [
   "/run/libvirt",
   "/etc/libvirt",
   "/var/lib/libvirt",
   "/var/cache/libvirt",
   "/var/log/libvirt",
+  "/var/lock",
 ];
 /** First process of the PID namespace: nothing but a parent that reaps guests whose parent went away. */
 const INIT = ["sh", "-c", "while :; do sleep 3600; done"];
@@ -228,7 +233,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
     for (const path of DIRECTORIES) {
       await mkdir(own(path), { recursive: true });
       await mkdir(path, { recursive: true });
-      await this.#bind(own(path), path);
+      await this.#bind(own(path), await realpath(path));
     }
     await this.#hideKvm();
     await this.#bindUsers();

@@ -83,8 +83,8 @@ export function createHostService(parts: HostServiceParts) {
     /** Hosts join by themselves; this refuses in a way that tells the caller how. */
     async create(request: CreateHostRequest): Promise<never> {
       if (request.clusterUrn) await clusterIdOf(request.clusterUrn, database);
-      const { total } = await hostStore(database.db).list({ address: request.ip }, { limit: 100, offset: 0 });
-      throw total > 0 ? hostErrors.addressUsed(request.ip) : hostErrors.joinsByToken(request.ip);
+      const isUsed = await hostStore(database.db).isAddressUsed(request.ip);
+      throw isUsed ? hostErrors.addressUsed(request.ip) : hostErrors.joinsByToken(request.ip);
     },
 
     async modify(actor: Actor, id: number, request: ModifyHostRequest): Promise<number> {

@@ -109,6 +109,11 @@ export function hostStore(db: Db) {
         .orderBy(asc(hosts.id));
     },
 
+    async isAddressUsed(address: string): Promise<boolean> {
+      const rows = await db.select({ id: hosts.id }).from(hosts).where(eq(hosts.address, address)).limit(1);
+      return rows.length > 0;
+    },
+
     async allIds(): Promise<number[]> {
       const rows = await db.select({ id: hosts.id }).from(hosts).orderBy(asc(hosts.id));
       return rows.map((row) => row.id);

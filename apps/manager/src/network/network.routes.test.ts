@@ -73,7 +73,7 @@ test("switches: NICs of hosts as uplinks, several by commas, and what is refused
   assert.equal(await refused("eth9"), "10540011", "no such NIC");
   assert.equal(await refused("eth1"), "10000009", "carries the other switch");
   assert.equal(await refused("eth0"), "10000009", "carries the management address");
-  assert.equal(await refused("eth3", world.urn("hosts/1")), "10300027", "no such host");
+  assert.equal(await refused("eth3", world.urn("hosts/999999")), "10300027", "no such host");
   assert.equal(await refused("eth3,eth3"), "10000009", "twice");
   // NET-04: two switches on the same hosts with different uplinks.
   await world.ok("POST", "dvswitchs", {

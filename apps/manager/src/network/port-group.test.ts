@@ -98,7 +98,7 @@ test("rates left out are filled in: peak from rate, burst from peak, priority 7"
 test("what a client reads and sends back changes nothing", () => {
   const before = create({ portType: 1, vlanRange: "1-10, 20", txLimit: 10 });
   assert.equal(before.vlanRange, "1-10,20");
-  const echo = { portType: 1, vlanId: 0, vxlanId: 0, subnetUrn: "", ...before, ...before.settings };
+  const echo = { ...before, ...before.settings, portType: 1, vxlanId: 0, subnetUrn: "" };
   assert.deepEqual(changedPortGroup(before, readBody(Schema, echo), POOLS), before);
 });
 

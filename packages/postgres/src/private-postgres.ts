@@ -265,7 +265,6 @@ const DURABLE: Record<string, string> = {
 /** Nothing here outlives the tests, so nothing is written twice or flushed. */
 const VOLATILE: Record<string, string> = {
   fsync: "off",
-  synchronous_commit: "off",
   full_page_writes: "off",
   wal_level: "minimal",
   max_wal_senders: "0",

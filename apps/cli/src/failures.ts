@@ -35,12 +35,14 @@ function withHint(hint: string | undefined) {
   return { params: hint === undefined ? {} : { hint } };
 }
 
+const MUST_CHANGE = "Log in at a terminal, which asks for a new one, or with --new-password-file FILE.";
+
 /** Next steps for failures that the client reports, by code. */
 const HINTS: Readonly<Record<string, string>> = {
   "10000002": "Log in again: sinter login",
   NOT_LOGGED_IN: "Log in: sinter login",
-  "10100108": "Change the password: sinter user passwd",
-  "10100109": "Change the password: sinter user passwd",
+  "10100108": MUST_CHANGE,
+  "10100109": MUST_CHANGE,
   "10000005": "The manager is starting or its database is away; try again in a few seconds.",
   MANAGER_UNREACHABLE:
     "Is the manager running? In a checkout, npm start starts one. Check the address: sinter context ls",
@@ -48,8 +50,8 @@ const HINTS: Readonly<Record<string, string>> = {
     "Name its authority: sinter login URL --ca FILE, or --fingerprint SHA256 as the manager's own host shows it.",
   LAB_NOT_FOUND: "npm start in the checkout makes one; another place: --state-dir DIR",
   "10300101": "See what works on it: sinter task ls --status running",
-  "10300026": "The guest agent does not answer. To pull the plug instead: --force",
-  "10300474": "To pull the plug instead: --force",
+  "10300026": "Without asking the guest: --force",
+  "10300474": "Without asking the guest: --force",
 };
 
 export function hintOf(error: AppError): string | undefined {

@@ -225,7 +225,16 @@ test("the manager that npm start runs in this checkout needs no address", async 
     input: server.password,
   });
   assert.equal(result.code, 0, result.stderr);
-  assert.equal((await contextsOf(world)).current, "local");
+  assert.equal((await contextsOf(world)).current, "lab");
+
+  // Begun anew: another authority at the same address, known from the checkout alone.
+  const known = await contextsOf(world);
+  known.contexts.lab = { ...known.contexts.lab, ca: "of the manager before" };
+  await writeFile(contextsPath({ HOME: home }), JSON.stringify(known));
+  const words = ["login", "--user", "admin", "--password-stdin"];
+  const again = await run(world, words, { input: server.password });
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(Object.keys((await contextsOf(world)).contexts), ["lab"]);
 });
 
 test("programs may use the environment instead of a context", async () => {

@@ -15,6 +15,9 @@ import { flagOption, optionalArgument, passwordOptions, textOption } from "../..
 import { ask, confirm } from "../../input/prompt.ts";
 import { readNewSecret, readSecret, readTextFile } from "../../input/secret.ts";
 
+/** Name of the context of this checkout's manager. */
+const LOCAL = "lab";
+
 /** The password has to be changed before anything else: changed by an administrator, or too old. */
 const MUST_CHANGE = new Set(["10100108", "10100109"]);
 
@@ -26,6 +29,7 @@ export const login = command({
       .positional("url", optionalArgument("For instance vrm.example or https://10.0.0.1:7443"))
       .option("user", textOption("User name"))
       .options(passwordOptions)
+      .option("new-password-file", textOption("New password, for when the present one has to be changed"))
       .option("ca", textOption("File with the certificate of the manager's authority (PEM)"))
       .option("fingerprint", textOption("SHA-256 of that certificate, or of the manager's own"))
       .option("insecure", flagOption("Believe whoever answers (and allow plain HTTP)")),
@@ -40,7 +44,11 @@ export const login = command({
 
     const userName = args.user ?? (await askUserName(cli, place));
     const password = await readSecret(cli.terminal, args, `Password of ${userName}: `);
-    const { client, session } = await logIn(cli, place, userName, password);
+    const { client, session } = await logIn(cli, place, {
+      userName,
+      password,
+      newPasswordFile: args.newPasswordFile,
+    });
     const token = client.session.token ?? "";
     await client.close();
 
@@ -58,28 +66,40 @@ export const login = command({
   },
 });
 
-/** Which manager is meant: the one written, that of the context, or the one that `npm start` runs in this checkout. */
+/**
+ * Which manager is meant: the one written, that of the context, or the one that `npm start` runs in this checkout, whose
+ * authority is known here whether or not anybody has logged in before.
+ */
 async function findPlace(
   cli: Cli,
   all: Contexts,
   written: string | undefined,
 ): Promise<{ name?: string; context: Context }> {
   const { env } = cli.terminal;
-  const wantedName = cli.options.context ?? (env.SINTER_CONTEXT || undefined);
   const local = await readLocalContext(env);
+  const wantedName = cli.options.context ?? (env.SINTER_CONTEXT || undefined);
   if (written === undefined) {
-    const name = wantedName ?? (local === undefined ? all.current : "local");
+    const name = wantedName ?? all.current;
     const known = name === undefined ? undefined : all.contexts[name];
-    if (name === "local" && local !== undefined) return { name, context: local };
-    if (known !== undefined && name !== undefined) return { name, context: known };
-    throw failures.usage("Which manager?", "Give its address: sinter login vrm.example");
+    if (name !== undefined && known !== undefined) return { name, context: withLocalTrust(known, local) };
+    if (local === undefined)
+      throw failures.usage("Which manager?", "Give its address: sinter login vrm.example");
+    return { ...(wantedName === undefined ? { name: LOCAL } : { name: wantedName }), context: local };
   }
   const url = readUrl(written).origin;
   const known = Object.entries(all.contexts).find(([, context]) => context.url === url);
-  if (known !== undefined && wantedName === undefined) return { name: known[0], context: known[1] };
-  if (local !== undefined && readUrl(local.url).origin === url) return { context: { ...local, url } };
-  const trusted: Partial<Context> = known?.[1] ?? {};
-  return { context: { ...trusted, url } };
+  const context = withLocalTrust({ url, ...known?.[1] }, local);
+  return { ...(known === undefined || wantedName !== undefined ? {} : { name: known[0] }), context };
+}
+
+/** A checkout that was begun anew has a new authority at the old address. */
+function withLocalTrust(context: Context, local: Context | undefined): Context {
+  if (local?.ca === undefined || readUrl(local.url).origin !== context.url) return context;
+  return {
+    url: context.url,
+    ca: local.ca,
+    ...(context.userName === undefined ? {} : { userName: context.userName }),
+  };
 }
 
 /** What is said on the command line replaces what was remembered. */
@@ -133,12 +153,13 @@ async function askUserName(cli: Cli, context: Context): Promise<string> {
   return answer.trim() || usual;
 }
 
+/** Logs in, changing the password first where the manager insists on that. */
 async function logIn(
   cli: Cli,
   context: Context,
-  userName: string,
-  password: string,
+  credentials: { userName: string; password: string; newPasswordFile: string | undefined },
 ): Promise<{ client: Client; session: SessionAnswer }> {
+  const { userName, password, newPasswordFile } = credentials;
   const attempt = async (secret: string) => {
     const client = openContext(context, { userName, password: secret });
     try {
@@ -152,13 +173,14 @@ async function logIn(
     return await attempt(password);
   } catch (error) {
     const mustChange = error instanceof ApiError && MUST_CHANGE.has(error.errorCode);
-    if (!mustChange || cli.terminal.stdin.isTTY !== true) throw error;
-    cli.printer.note(error.message);
-    const fresh = await readNewSecret(cli.terminal, {}, "New password: ");
-    await using client = openContext(context);
-    await client.changePassword({ userName, oldPassword: password, password: fresh });
-    return attempt(fresh);
+    const canAsk = newPasswordFile !== undefined || cli.terminal.stdin.isTTY === true;
+    if (!mustChange || !canAsk) throw error;
+    cli.printer.note("The password has to be changed.");
   }
+  const fresh = await readNewSecret(cli.terminal, { passwordFile: newPasswordFile }, "New password: ");
+  await using client = openContext(context);
+  await client.changePassword({ userName, oldPassword: password, password: fresh });
+  return attempt(fresh);
 }
 
 /** The host's name; with its port when another manager is called so already. */

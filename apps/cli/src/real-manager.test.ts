@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { IMAGE, startRealManager } from "./testing/real-manager.ts";
+import { MAIN, run, runProgram } from "./testing/run.ts";
+
+/* The command line against the true manager, on simulated hosts. */
+
+test("from login to logout: hosts, a VM's whole life, volumes, NICs, users, tasks", async (t) => {
+  await using manager = await startRealManager();
+  const sinter = async (line: string, options: Parameters<typeof run>[2] & { code?: number } = {}) => {
+    const { code = 0, ...rest } = options;
+    const result = await run(manager, line.split(" "), rest);
+    assert.equal(result.code, code, `sinter ${line}\n${result.stdout}${result.stderr}`);
+    return result;
+  };
+  const json = async (line: string) => JSON.parse((await sinter(`${line} --json`)).stdout);
+  const ca = join(manager.home, "ca.pem");
+  await writeFile(ca, manager.ca);
+
+  await t.test("login", async () => {
+    await sinter("vm ls", { code: 3 });
+    const words = `login ${manager.url} --ca ${ca} --user admin --password-stdin`;
+    await sinter(words, { code: 3, input: "Wrong-Password1" });
+    const { stdout } = await sinter(words, { input: manager.password });
+    assert.match(stdout, /Logged in to https:.* as admin \(administrator\)/);
+  });
+
+  await t.test("inventory", async () => {
+    assert.match((await sinter("cluster ls")).stdout, /main +\d+/);
+    const { stdout } = await sinter("host ls");
+    assert.equal(stdout.trim().split("\n").length, 3);
+    assert.match(stdout, /normal +127\.0\.0\.1 +32 +128 GiB +(kvm|emulated) +main/);
+    assert.match((await sinter("datastore ls")).stdout, /shared +\d+ +NORMAL .* 2 +\/srv\/shared/);
+    assert.match((await sinter("datastore images shared")).stdout, /mini\.qcow2 +qcow2 .*256 MiB/);
+    assert.match((await sinter("portgroup ls")).stdout, /lan +\d+ +edge +0 +access/);
+    const [host] = await json("host ls");
+    assert.match((await sinter(`host show ${host.name}`)).stdout, /^Accelerator +(kvm|emulated)/m);
+    assert.match((await sinter("host join-token --minutes 5")).stdout, /^sinter-agent join|join/);
+  });
+
+  await t.test("a VM's life", async () => {
+    const made = await sinter(`vm create web --cpu 2 --memory 512 --disk 1G:thin --image ${IMAGE} --nic lan`);
+    assert.match(made.stdout, /VM web \(i-[0-9A-F]{8}\) was created and is running on /);
+    assert.match(made.stderr, /CreateVmTask web: success, 100 %/);
+    const vm = await json("vm show web");
+    assert.equal(vm.vmConfig.cpu.quantity, 2);
+    assert.equal(vm.vmConfig.nics[0].portGroupName, "lan");
+    assert.match((await sinter("vm ls")).stdout, /web +i-\w+ +running +2 +512 MiB/);
+
+    await sinter("vm start web", { code: 5 });
+    await sinter("vm suspend web");
+    await sinter("vm resume web");
+    await sinter("vm hibernate web");
+    await sinter("vm start web");
+    await sinter("vm reboot web");
+    assert.match((await sinter("vm vnc web")).stdout, /^Address +\S+:\d+\nPassword +\S+/);
+    await sinter("vm stop web --force");
+    await sinter("vm vnc web", { code: 5 });
+    await sinter("vm set web --cpu 4 --memory 1G");
+    await sinter("vm rename web www");
+    assert.equal((await json("vm show www")).vmConfig.cpu.quantity, 4);
+    await sinter("vm show web", { code: 4 });
+    await sinter("vm set www --cpu 3000", { code: 1 });
+    await sinter("vm clone www copy --no-start");
+    assert.equal((await json("vm show copy")).status, "stopped");
+    await sinter("vm set copy --template");
+    assert.deepEqual(
+      (await json("vm ls --templates")).map((each: { name: string }) => each.name),
+      ["copy"],
+    );
+    await sinter("vm clone copy third");
+    await sinter("vm rm third --yes");
+    await sinter("vm rm copy --yes");
+  });
+
+  await t.test("the serial console, fed from a pipe", async () => {
+    await sinter("vm start www");
+    const spoken = await runProgram(process.execPath, [MAIN, "vm", "console", "www", "--linger", "1"], {
+      home: manager.home,
+      input: "root\r",
+    });
+    assert.equal(spoken.code, 0, spoken.stderr);
+    assert.match(spoken.stdout, /i-\w+ login: root\r\n/);
+    await sinter("vm stop www --force");
+    await sinter("vm console www", { code: 5 });
+  });
+
+  await t.test("volumes and NICs", async () => {
+    assert.match(
+      (await sinter("volume create data --size 2G --datastore shared --kind thin")).stdout,
+      /was created/,
+    );
+    await sinter("volume attach data www");
+    assert.equal((await json("vm show www")).vmConfig.disks.length, 2);
+    await sinter("volume rm data --yes", { code: 5 });
+    await sinter("volume detach data");
+    await sinter("volume rm data --yes");
+    assert.deepEqual(await json("volume ls --name data"), []);
+    await sinter("vm nic add www edge/lan:28:6e:d4:00:00:09");
+    const { nics } = (await json("vm show www")).vmConfig;
+    assert.equal(nics.at(-1).mac, "28:6e:d4:00:00:09");
+    await sinter(`vm nic rm www ${nics.at(-1).sequenceNum} --yes`);
+  });
+
+  await t.test("two VMs of one name", async () => {
+    const [first, second] = [
+      await json("vm create twin --no-start"),
+      await json("vm create twin --no-start"),
+    ];
+    const { stderr } = await sinter("vm start twin", { code: 2 });
+    for (const task of [first, second]) {
+      const id = task.entityUrn.split(":").at(-1);
+      assert.ok(stderr.includes(id), stderr);
+      await sinter(`vm rm ${id} --yes`);
+    }
+  });
+
+  await t.test("a task that fails, and one that is cancelled", async () => {
+    const failed = await sinter("vm create huge --memory 900G --disk 1", { code: 1 });
+    assert.match(failed.stderr, /Error: .*\(\d{8}\)/);
+    for (const host of manager.hosts) host.faults.stall("startVm");
+    const { taskUri } = await json("vm start www --no-wait");
+    const id = taskUri.split("/").at(-1);
+    assert.match((await sinter("task ls --status running")).stdout, new RegExp(`${id} +\\w+ +www +running`));
+    await sinter("vm start www", { code: 5 });
+    await sinter(`task cancel ${id}`);
+    for (const host of manager.hosts) host.faults.release();
+    await sinter(`task watch ${id}`, { code: 1 });
+    assert.match((await sinter(`task show ${id}`)).stdout, /STEP +STATE/);
+    assert.equal((await json("vm show www")).status, "stopped");
+  });
+
+  await t.test("maintenance", async () => {
+    const [host] = await json("host ls");
+    await sinter(`host maintenance enter ${host.name}`);
+    assert.match((await sinter("host ls")).stdout, /normal, maintenance/);
+    await sinter(`host maintenance enter ${host.name}`, { code: 5 });
+    await sinter(`host maintenance exit ${host.name}`);
+  });
+
+  await t.test("users", async () => {
+    const file = join(manager.home, "bob");
+    await writeFile(file, "Correct-Horse-9\n");
+    await sinter(`user create bob --role readonly --password-file ${file}`);
+    assert.match((await sinter("user ls")).stdout, /bob +\S+ +readonly/);
+    const words = `login ${manager.url} --context bob --ca ${ca} --user bob --password-file ${file}`;
+    assert.match((await sinter(words, { code: 3 })).stderr, /--new-password-file/);
+    const fresh = join(manager.home, "bob-new");
+    await writeFile(fresh, "Battery-Staple-7\n");
+    await sinter(`${words} --new-password-file ${fresh}`);
+    await sinter("vm ls");
+    await sinter("vm start www", { code: 1 });
+    await sinter("context use 127.0.0.1");
+    await sinter("user rm bob --yes");
+    await sinter("vm ls --context bob", { code: 3 });
+  });
+
+  await t.test("logout", async () => {
+    await sinter("vm rm www --yes");
+    assert.deepEqual(await json("vm ls"), []);
+    await sinter("logout");
+    await sinter("vm ls", { code: 3 });
+  });
+});

@@ -38,9 +38,9 @@ export interface AuthorityStore {
   readonly caFile: string;
   readonly certificateDays: number;
   /** With the chain, so that an agent which knows only the fingerprint finds the authority in it. */
-  serverTls(): KeyAndCertificate;
+  readonly serverTls: () => KeyAndCertificate;
   /** The manager towards agents. The same object as long as the certificate is the same. */
-  managerTls(): KeyAndCertificate & { readonly ca: string };
+  readonly managerTls: () => KeyAndCertificate & { readonly ca: string };
   /** Throws CSR_MALFORMED. */
   issueForHost(csrPem: string, hostUuid: string): Promise<{ certificatePem: string; notAfter: Date }>;
   /** Reissues the manager's own certificates when they are in the last third of their life; call it daily. */

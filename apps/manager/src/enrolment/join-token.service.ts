@@ -91,5 +91,5 @@ export function createJoinTokenService(parts: {
 function joinCommand(token: string, managerAddress: string): string {
   // It will be pasted into a root shell, and the address may come from the caller's own Host header.
   const address = /^[A-Za-z0-9.:[\]-]+$/.test(managerAddress) ? managerAddress : "MANAGER";
-  return `printf '%s' '${token}' | sinter-agent join ${address} --token-file /dev/stdin`;
+  return `printf '%s' '${token}' | sinter-agent join ${address} --token-file -`;
 }

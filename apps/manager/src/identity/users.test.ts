@@ -286,15 +286,15 @@ describe("users", () => {
   });
 });
 
-describe("passwords", () => {
-  const modify = (world: TestApp, body: object, token?: string) =>
-    world.app.inject({
-      method: "POST",
-      url: "/service/users/password/modify",
-      headers: token === undefined ? {} : { "x-auth-token": token },
-      payload: body,
-    });
+const modify = (world: TestApp, body: object, token?: string) =>
+  world.app.inject({
+    method: "POST",
+    url: "/service/users/password/modify",
+    headers: token === undefined ? {} : { "x-auth-token": token },
+    payload: body,
+  });
 
+describe("passwords", () => {
   test("a user changes the own password; the other sessions end", async () => {
     const clock = new ManualClock();
     await using world = await openUsers({ clock });

@@ -18,6 +18,7 @@ import {
 } from "./errors.ts";
 import { encodeFrame, encodeRawFrame, type Frame, FrameDecoder } from "./rpc/frame.ts";
 import { PROCEDURES } from "./protocol/procedures.ts";
+import { KEEPALIVE_PROCEDURE, KEEPALIVE_PROGRAM } from "./rpc/keepalive.ts";
 import { type PrivateLibvirtd, startPrivateLibvirtd, tinyGuestXml } from "./testing/index.ts";
 import { i32, optional, struct, text } from "./xdr/codec.ts";
 import { XdrError } from "./xdr/error.ts";
@@ -147,20 +148,11 @@ describe("calls to a real libvirtd", () => {
           (error) => error instanceof ConnectionLostError && /ping/.test(error.message),
         );
       assert.match(String(await other.ended), /has not answered any ping/);
-      assert.ok(performance.now() - started < 2000);
+      assert.ok(performance.now() - started < 5000);
       await assert.rejects(other.version(), NotConnectedError);
     } finally {
       await libvirtd.thaw();
     }
-  });
-
-  it("pings keep a silent connection to a living daemon", async () => {
-    await using other = await libvirtd.connect({ keepalive: { intervalMs: 20, count: 1 } });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 300); // fifteen intervals of silence
-    await Promise.race([promise, other.ended]);
-    clearTimeout(timer);
-    assert.equal(other.closed, false);
   });
 
   it("closing ends waiting calls, and a closed connection says so", async () => {
@@ -303,12 +295,12 @@ describe("a peer that does not speak libvirt's protocol", () => {
   it("pings are answered", async () => {
     const pong = Promise.withResolvers<Frame>();
     answer = (frame, socket) => {
-      if (frame.program === 0x6b656570) pong.resolve(frame);
+      if (frame.program === KEEPALIVE_PROGRAM) pong.resolve(frame);
       else if (opening(frame, socket)) {
         if (frame.procedure !== PROCEDURES.connectOpen.number) return;
         socket.write(
           encodeRawFrame(
-            { program: 0x6b656570, version: 1, procedure: 1, type: 2, serial: 0, status: 0 },
+            { program: KEEPALIVE_PROGRAM, version: 1, procedure: 1, type: 2, serial: 0, status: 0 },
             Buffer.alloc(0),
           ),
         );
@@ -318,6 +310,23 @@ describe("a peer that does not speak libvirt's protocol", () => {
     const { procedure, type, payload } = await pong.promise;
     await connection.close();
     assert.deepEqual({ procedure, type, length: payload.length }, { procedure: 2, type: 2, length: 0 });
+  });
+
+  it("pings that are answered keep a silent connection", async () => {
+    let pings = 0;
+    const enough = Promise.withResolvers<void>();
+    answer = (frame, socket) => {
+      if (opening(frame, socket)) return;
+      if (frame.program !== KEEPALIVE_PROGRAM) socket.write(reply(frame, Buffer.alloc(0)));
+      else if (frame.procedure === KEEPALIVE_PROCEDURE.ping) {
+        socket.write(encodeRawFrame({ ...frame, procedure: KEEPALIVE_PROCEDURE.pong }, Buffer.alloc(0)));
+        if (++pings === 10) enough.resolve();
+      }
+    };
+    const connection = await connect({ endpoint: endpoint(), keepalive: { intervalMs: 10, count: 3 } });
+    await Promise.race([enough.promise, connection.ended]);
+    assert.equal(connection.closed, false);
+    await connection.close();
   });
 
   it("a peer that accepts and then says nothing runs into the time for connecting", async () => {

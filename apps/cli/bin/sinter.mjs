@@ -3,15 +3,19 @@
 // repository brings along. Plain JavaScript of an old age, since it is read by whatever Node there is.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { constants } from "node:os";
+import * as nodeModule from "node:module";
+import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NODE_MAJOR_MIN = 24;
 const main = new URL("../src/main.ts", import.meta.url);
 
+// Compiled code is kept from one call to the next: reading TypeScript takes longer than most commands.
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sinter", "node");
+
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  nodeModule.enableCompileCache(cache);
   await import(main.href);
 } else {
   const node = bundledNode();
@@ -25,7 +29,7 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
 }
 
 function bundledNode() {
-  const require = createRequire(import.meta.url);
+  const require = nodeModule.createRequire(import.meta.url);
   try {
     const manifest = require.resolve(`node-linux-${process.arch}/package.json`);
     const node = join(dirname(manifest), "bin", "node");
@@ -37,7 +41,10 @@ function bundledNode() {
 }
 
 function startUnder(node) {
-  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { NODE_COMPILE_CACHE: cache, ...process.env },
+  });
   // From a terminal both of us get Ctrl-C; what it means is the child's decision.
   process.on("SIGINT", () => {
     if (!process.stdin.isTTY) child.kill("SIGINT");

@@ -17,6 +17,7 @@ import {
   ProtocolError,
 } from "./errors.ts";
 import { encodeFrame, encodeRawFrame, type Frame, FrameDecoder } from "./rpc/frame.ts";
+import { REMOTE_PROGRAM } from "./protocol/generated/protocol.ts";
 import { PROCEDURES } from "./protocol/procedures.ts";
 import { KEEPALIVE_PROCEDURE, KEEPALIVE_PROGRAM } from "./rpc/keepalive.ts";
 import { type PrivateLibvirtd, startPrivateLibvirtd, tinyGuestXml } from "./testing/index.ts";
@@ -211,6 +212,7 @@ function reply(frame: Frame, payload: Buffer, status = 0): Buffer {
 
 /** Opens as a libvirtd without authentication does. */
 function opening(frame: Frame, socket: Socket): boolean {
+  if (frame.program !== REMOTE_PROGRAM) return false;
   if (frame.procedure === PROCEDURES.authList.number) {
     socket.write(encodeFrame({ ...frame, type: 1 }, PROCEDURES.authList.reply, { types: [0] }));
   } else if (frame.procedure === PROCEDURES.connectOpen.number) {

@@ -76,7 +76,8 @@ export function createTasks(api: Api, clock: Clock = systemClock) {
           if (task.status === "success") return task;
           if (task.status === "failed") throw taskFailure(task);
         } catch (error) {
-          const isAway = error instanceof AppError && error.retryable;
+          // A task that failed because a host was away has ended all the same: only the manager's absence is waited for.
+          const isAway = error instanceof AppError && error.retryable && !(error instanceof TaskFailure);
           if (!isAway || clock.now() - lastAnswerAt > ABSENCE_MS_MAX) throw error;
         }
         if (clock.now() >= deadline) throw clientErrors.waitedTooLong(path, timeoutMs ?? 0);

@@ -1,19 +1,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import {
-  access,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -179,7 +167,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
   async begin(): Promise<void> {
     await this.#enterNamespaces();
     await this.#layOut();
-    await this.#seedCapabilities();
+    await this.#capabilities()?.seed();
     await this.start();
   }
 
@@ -197,7 +185,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
       daemon.kill("SIGCONT"); // it may have been frozen
       await exited;
     }
-    await this.#keepCapabilities();
+    await this.#capabilities()?.keep();
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -263,7 +251,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
     const empty = join(this.directory, "empty");
     await writeFile(empty, "", { mode: 0o644 });
     for (const path of ["/dev/kvm", SECOND_EMULATOR]) {
-      if (!(await exists(path))) continue;
+      if (!(await isThere(path))) continue;
       await this.#bind(empty, path);
       await this.run("mount", ["-o", "remount,bind,ro", path]);
     }
@@ -296,38 +284,10 @@ export class PrivateLibvirtd implements AsyncDisposable {
     return this.#options.network !== "host";
   }
 
-  get #capabilities(): { own: string; kept: string } | undefined {
-    const kept =
-      this.#options.capabilitiesCache ?? join(tmpdir(), `libvirt-capabilities-${process.getuid?.() ?? 0}`);
-    return kept === false
-      ? undefined
-      : { own: join(this.directory, "var/cache/libvirt/qemu/capabilities"), kept };
-  }
-
-  async #seedCapabilities(): Promise<void> {
-    const paths = this.#capabilities;
-    if (!paths || !(await exists(paths.kept))) return;
-    // The temporary directory belongs to everybody: only what is our own may tell root's QEMU apart.
-    if ((await stat(paths.kept)).uid !== process.getuid?.()) return;
-    await mkdir(paths.own, { recursive: true });
-    for (const file of await readdir(paths.kept)) {
-      if (file.endsWith(".xml")) await copyFile(join(paths.kept, file), join(paths.own, file));
-    }
-  }
-
-  async #keepCapabilities(): Promise<void> {
-    const paths = this.#capabilities;
-    if (!paths || !(await exists(paths.own))) return;
-    await mkdir(paths.kept, { recursive: true, mode: 0o700 });
-    for (const file of await readdir(paths.own)) {
-      const own = join(paths.own, file);
-      const kept = join(paths.kept, file);
-      if ((await sameContent(own, kept)) || (await stat(paths.kept)).uid !== process.getuid?.()) continue;
-      // Others may read it meanwhile, so it appears whole or not at all.
-      const draft = `${kept}.${process.pid}`;
-      await copyFile(own, draft);
-      await rename(draft, kept);
-    }
+  #capabilities(): CapabilitiesCache | undefined {
+    const kept = this.#options.capabilitiesCache ?? defaultCapabilitiesCache();
+    if (kept === false) return undefined;
+    return new CapabilitiesCache(join(this.directory, "var/cache/libvirt/qemu/capabilities"), kept);
   }
 }
 
@@ -336,7 +296,7 @@ async function requirePrograms(): Promise<void> {
   const path = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
   for (const [program, debianPackage] of Object.entries(PROGRAMS)) {
     const found = await Promise.all(
-      path.map((directory) => exists(join(directory, program), constants.X_OK)),
+      path.map((directory) => isThere(join(directory, program), constants.X_OK)),
     );
     if (!found.includes(true)) throw new Error(`${program} is missing; on Debian it is in ${debianPackage}.`);
   }
@@ -351,18 +311,6 @@ async function onlyChild(pid: number): Promise<number> {
 
 async function commandOf(pid: number): Promise<string> {
   return (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
-}
-
-async function exists(path: string, mode = constants.F_OK): Promise<boolean> {
-  return await access(path, mode).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function sameContent(one: string, other: string): Promise<boolean> {
-  if (!(await exists(other))) return false;
-  return (await readFile(one)).equals(await readFile(other));
 }
 
 function lines(of: readonly string[]): string {

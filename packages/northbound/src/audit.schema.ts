@@ -23,6 +23,7 @@ export const AuditList = Type.Object(
   { total: Type.Integer(), records: Type.Array(WireAuditRecord) },
   { title: "AuditList" },
 );
+export type AuditList = Static<typeof AuditList>;
 
 export const AuditVerification = Type.Object(
   {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { connect, type Connection, type ConnectOptions } from "../connection.ts";
+import { CapabilitiesCache, defaultCapabilitiesCache, isThere } from "./capabilities-cache.ts";
 
 const run = promisify(execFile);
 

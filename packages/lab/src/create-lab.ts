@@ -154,7 +154,15 @@ function renewState(before: LabState, wanted: WantedLab, options: LabOptions): L
 
 function newHost(lab: LabState, name: string, number: number, options: LabOptions): HostState {
   const host = { name, number, uuid: randomUUID() };
-  return { ...host, power: "on", processes: {}, resting: [], cut: [], ...agentOf(lab, host, options) };
+  return {
+    ...host,
+    power: "on",
+    processes: {},
+    resting: [],
+    cut: [],
+    uplinkMode: "separate",
+    ...agentOf(lab, host, options),
+  };
 }
 
 function agentOf(

@@ -26,12 +26,12 @@ export async function callGuestAgent(
   return (JSON.parse(stdout) as { return: unknown }).return;
 }
 
-/** Waits until the guest agent answers, which is when the guest is up; default 60 s, for emulated guests. */
+/** Waits until the guest agent answers, which is when the guest is up; default 120 s, for emulated guests on a busy machine. */
 export async function waitForGuestAgent(
   lab: Lab,
   host: LabHost | string,
   vm: string,
-  { timeoutMs = 60_000, ...rest }: WaitOptions = {},
+  { timeoutMs = 120_000, ...rest }: WaitOptions = {},
 ): Promise<void> {
   await waitFor(
     `The guest agent of ${vm}`,

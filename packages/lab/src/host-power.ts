@@ -56,6 +56,7 @@ export async function powerOnHost(
     box,
     addresses: hostAddressesWithPrefix(state.index, host.number),
     cut,
+    uplinkMode: host.uplinkMode,
   });
   for (const store of state.datastores.filter((d) => d.hosts.includes(name))) {
     await attachDatastore(files.stateDir, store, box);

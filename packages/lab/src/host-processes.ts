@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { AppError } from "@sinter/kit";
+import { AppError, waitFor } from "@sinter/kit";
 import { type GuestProcess, HOST_PROCESSES, type HostProcess } from "./lab.ts";
 import type { HostState, LabStateFile } from "./lab-state.ts";
 import { startLibvirtd, startVirtlogd } from "./libvirt-daemons.ts";
@@ -68,8 +68,13 @@ export async function killRef(ref: ProcessRef | undefined): Promise<void> {
   await waitUntilGone(ref, STOP_GRACE_MS);
 }
 
+/** Resolves when it stands still: a process of many threads takes a moment to stop. */
 export async function freezeRef(ref: ProcessRef): Promise<void> {
   await signal(ref, "SIGSTOP");
+  await waitFor(`A standstill of process ${ref.pid}`, async () => (await isFrozen(ref)) || undefined, {
+    timeoutMs: STOP_GRACE_MS,
+    intervalMs: 10,
+  });
 }
 
 export async function thawRef(ref: ProcessRef): Promise<void> {

@@ -18,7 +18,7 @@ import type { GuestProcess, HostLink, HostProcess, LabHost } from "./lab.ts";
 import type { HostState, LabStateFile } from "./lab-state.ts";
 import { ensureSwitch } from "./lab-switch.ts";
 import { type Box, isOpen } from "./namespace-box.ts";
-import { setWire, shapeWire, wiresOf } from "./wires.ts";
+import { plugUplinks, setWire, shapeWire, unplugUplinks, wiresOf } from "./wires.ts";
 
 export interface LabContext {
   readonly files: LabStateFile;
@@ -92,6 +92,14 @@ export function createLabHost(
         const { box } = await running();
         const switchBox = await ensureSwitch(files);
         for (const wire of wiresOf(link)) await shapeWire(switchBox, { name, box }, wire, how);
+      }),
+    setUplinkMode: (mode) =>
+      alone(async () => {
+        const host = await files.updateHost(name, (before) => ({ ...before, uplinkMode: mode }));
+        const switchBox = switchBoxOf(await files.get());
+        if (switchBox === undefined || !(await isOpen(boxOf(labName, host)))) return;
+        await unplugUplinks(switchBox, name);
+        await plugUplinks(switchBox, name, mode);
       }),
     slowDown: (factor) =>
       alone(async () => {

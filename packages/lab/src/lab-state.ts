@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError, readIfThere, writeFileAtomic } from "@sinter/kit";
 import { withFileLock } from "./file-lock.ts";
-import type { AgentCommand, GuestNetwork, HostLink, HostProcess } from "./lab.ts";
+import type { AgentCommand, GuestNetwork, HostLink, HostProcess, UplinkMode } from "./lab.ts";
 import type { ProcessRef } from "./process-table.ts";
 
 /** What STATE/lab.json holds. Processes are remembered by id and start time and believed only while both match. */
@@ -35,6 +35,7 @@ export interface HostState {
   /** Stopped on purpose: neither supervision nor `resume` starts them. */
   readonly resting: readonly HostProcess[];
   readonly cut: readonly HostLink[];
+  readonly uplinkMode: UplinkMode;
 }
 
 export interface DatastoreState {

@@ -22,7 +22,11 @@ describe("a lab of two hosts", () => {
     image = await ensureGuestImage();
     scratch = await scratchLab();
     const begin = performance.now();
-    lab = await createLab({ ...scratch, hosts: 2, guestNetworks: [{ cidr: "172.31.0.0/24" }] });
+    lab = await createLab({
+      ...scratch,
+      hosts: 2,
+      guestNetworks: [{ cidr: "172.31.0.0/24" }, { vlanId: 100, cidr: "172.31.100.0/24" }],
+    });
     upMs = performance.now() - begin;
     [h1, h2] = lab.hosts;
   });
@@ -62,6 +66,14 @@ describe("a lab of two hosts", () => {
         1,
       );
     }
+    const isEmulated = (await lab.status()).limits.some((limit) => limit.startsWith("Guests are emulated"));
+    assert.equal(
+      await stat(await h1!.path("/dev/kvm")).then(
+        () => false,
+        () => true,
+      ),
+      isEmulated,
+    );
     await lab.exec(h1!, "touch", ["/etc/only-h1", "/var/lib/only-h1"]);
     for (const path of ["/etc/only-h1", "/var/lib/only-h1"]) {
       assert.equal(await stat(path).catch(() => "absent"), "absent", "the machine was written to");
@@ -151,6 +163,47 @@ describe("a lab of two hosts", () => {
     assert.ok(!(await pings(h2, address)));
     await h1!.mend("guest");
     await reaches(h2, address);
+  });
+
+  it("carries a bundle of both uplinks over the loss of one", async () => {
+    await h2!.setUplinkMode("lacp");
+    const bond = ["add-bond", "br0", "bond0", "up0", "up1", "lacp=active", "other_config:lacp-time=fast"];
+    await lab.exec(h2!, "ovs-vsctl", ["--timeout=20", "del-port", "br0", "up0", "--", ...bond]);
+    await waitFor(
+      "The negotiation",
+      async () =>
+        (await lab.exec(h2!, "ovs-appctl", ["lacp/show", "bond0"])).stdout.includes("negotiated") ||
+        undefined,
+      { timeoutMs: 20_000 },
+    );
+    const address = await guestAddress();
+    await reaches(h2, address);
+    for (const uplink of ["up0", "up1"] as const) {
+      await h2!.cut(uplink);
+      await reaches(h2, address);
+      await h2!.mend(uplink);
+      await waitFor(
+        "Both members",
+        async () => {
+          const { stdout } = await lab.exec(h2!, "ovs-appctl", ["bond/show", "bond0"]);
+          return stdout.match(/^member up\d: enabled$/gm)?.length === 2 ? true : undefined;
+        },
+        { timeoutMs: 20_000 },
+      );
+    }
+  });
+
+  it("serves a guest network on a VLAN, apart from the untagged one", async () => {
+    const port = ["add-port", "br0", "v100", "tag=100", "--", "set", "Interface", "v100", "type=internal"];
+    await lab.exec(h1!, "ovs-vsctl", ["--timeout=20", ...port]);
+    await lab.exec(h1!, "ip", ["address", "add", "172.31.100.60/24", "dev", "v100"]);
+    await lab.exec(h1!, "ip", ["link", "set", "v100", "up"]);
+    await reaches(h1, "172.31.100.1");
+    const guest = await guestAddress();
+    await reaches(h2, guest);
+    await lab.exec(h1!, "ip", ["address", "add", "172.31.0.99/24", "dev", "v100"]);
+    assert.ok(!(await pings(h1, guest)), "frames crossed from one VLAN to another");
+    await lab.exec(h1!, "ip", ["address", "delete", "172.31.0.99/24", "dev", "v100"]);
   });
 
   it("shapes a link, and slows a host down", async () => {

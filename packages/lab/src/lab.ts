@@ -95,6 +95,11 @@ export interface LabHost {
    */
   slow(link: HostLink, how: { readonly delayMs?: number; readonly rateKbit?: number }): Promise<void>;
   /**
+   * What the switch makes of the two uplinks: ports of their own (as they are at first), or one bundle by LACP, which
+   * the host must speak as well. Stays over power cycles.
+   */
+  setUplinkMode(mode: UplinkMode): Promise<void>;
+  /**
    * Leaves the whole host 1/factor of one CPU's time by its cgroup's quota; 1 makes it normal again.
    * Throws `unavailable` LAB_NO_CGROUPS where the lab has no cgroups.
    */
@@ -127,6 +132,8 @@ export type LabNetwork = "management" | "storage" | "migration" | "guest";
  * Inside a host the interfaces are called mgmt0, stor0, migr0, up0 and up1.
  */
 export type HostLink = LabNetwork | "up0" | "up1";
+
+export type UplinkMode = "separate" | "lacp";
 
 export interface LabAddresses {
   /** The number in 198.18.N.0/24 and 198.19.N.0/24 that tells labs on one machine apart. */

@@ -13,9 +13,10 @@ export interface ProcessRef {
 /** The process with this id as it is now; undefined when there is none or only its exit status is left. */
 export async function findProcess(pid: number): Promise<ProcessRef | undefined> {
   const stat = await readStat(pid);
-  return stat === undefined || stat.state === "Z" || stat.state === "X"
-    ? undefined
-    : { pid, startTicks: stat.startTicks };
+  if (stat === undefined || stat.state === "X") return undefined;
+  // A first thread that has ended may leave others behind, which still hold the process's files and locks.
+  if (stat.state === "Z" && (await threadsOf(pid)) <= 1) return undefined;
+  return { pid, startTicks: stat.startTicks };
 }
 
 export async function isRunning(ref: ProcessRef | undefined): Promise<boolean> {
@@ -90,6 +91,10 @@ export async function innerPid(pid: number): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const last = /^NSpid:(?:\s+\d+)*\s+(\d+)$/m.exec(status)?.[1];
   return last === undefined ? undefined : Number(last);
+}
+
+async function threadsOf(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/task`).catch(() => [])).length;
 }
 
 interface Stat {

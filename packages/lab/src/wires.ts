@@ -1,5 +1,5 @@
 import { AppError, readIfThere, run, waitFor } from "@sinter/kit";
-import type { HostLink, LabNetwork } from "./lab.ts";
+import type { HostLink, LabNetwork, UplinkMode } from "./lab.ts";
 import { type Box, runInBox } from "./namespace-box.ts";
 
 /** One cable between a host and the switch. */
@@ -29,6 +29,7 @@ export interface WiredHost {
   readonly addresses: Readonly<Record<"management" | "storage" | "migration", string>>;
   /** Cables that are pulled. */
   readonly cut: readonly Wire[];
+  readonly uplinkMode: UplinkMode;
 }
 
 /**
@@ -72,11 +73,7 @@ export async function connectHost(switchBox: Box, host: WiredHost): Promise<read
  */
 export async function disconnectHost(switchBox: Box, hostName: string): Promise<void> {
   const ports = WIRES.map((wire) => switchPort(hostName, wire));
-  const uplinks = WIRES.filter(isUplink).map((wire) => switchPort(hostName, wire));
-  await changePorts(
-    switchBox,
-    uplinks.flatMap((port) => ["--", "--if-exists", "del-port", "psw", port]),
-  );
+  await unplugUplinks(switchBox, hostName);
   const there = await linksIn(switchBox);
   const links = ports.filter((port) => there.includes(port));
   await ipBatch(
@@ -85,7 +82,29 @@ export async function disconnectHost(switchBox: Box, hostName: string): Promise<
   );
 }
 
-export const isUplink = (wire: Wire): boolean => wire === "up0" || wire === "up1";
+export const isUplink = (wire: Wire): boolean => UPLINKS.includes(wire);
+
+const UPLINKS: readonly Wire[] = ["up0", "up1"];
+const bundlePort = (host: string): string => `${host}-lacp`;
+
+/** Makes ports of a host's uplinks, or one of both. They must not be ports already. */
+export async function plugUplinks(switchBox: Box, host: string, mode: UplinkMode): Promise<void> {
+  const ports = UPLINKS.map((wire) => switchPort(host, wire));
+  const lacp = ["lacp=active", "bond_mode=balance-tcp", "other_config:lacp-time=fast"];
+  const commands =
+    mode === "lacp"
+      ? ["--", "add-bond", "psw", bundlePort(host), ...ports, ...lacp]
+      : ports.flatMap((port) => ["--", "add-port", "psw", port]);
+  await changePorts(switchBox, commands);
+}
+
+export async function unplugUplinks(switchBox: Box, host: string): Promise<void> {
+  const ports = [bundlePort(host), ...UPLINKS.map((wire) => switchPort(host, wire))];
+  await changePorts(
+    switchBox,
+    ports.flatMap((port) => ["--", "--if-exists", "del-port", "psw", port]),
+  );
+}
 
 /** Pulls a cable out at the switch, or puts it in and waits until both ends have noticed. */
 export async function setWire(
@@ -181,7 +200,7 @@ function sysfsOf(box: Box, device: string): string {
 
 /** Resolves when the switch has done it. */
 async function changePorts(switchBox: Box, commands: readonly string[]): Promise<void> {
-  if (commands.length > 0) await runInBox(switchBox, "ovs-vsctl", ["--timeout=30", ...commands]);
+  await runInBox(switchBox, "ovs-vsctl", ["--timeout=30", ...commands]);
 }
 
 async function delayWithNetem(box: Box, device: string, args: readonly string[]): Promise<void> {

@@ -59,7 +59,8 @@ describe("a guest of the image", () => {
   before(async () => {
     const image = await ensureGuestImage();
     scratch = await scratchLab();
-    lab = await createLab({ ...scratch, hosts: 1 });
+    const guestNetworks = [{ cidr: "172.31.0.0/24" }, { vlanId: 100, cidr: "172.31.100.0/24" }];
+    lab = await createLab({ ...scratch, hosts: 1, guestNetworks });
     [host] = lab.hosts as [LabHost];
     ({ path: directory } = await lab.localDirectory(host, "local"));
     const bridge = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev"];
@@ -129,7 +130,7 @@ describe("a guest of the image", () => {
 
   it("uses what is plugged in while it runs: NIC, disk, CPU, memory", async () => {
     await host.cut("guest");
-    await define("nic.xml", nicXml("br0"));
+    await define("nic.xml", nicXml("br0", undefined, 100));
     await virsh(lab, host, "attach-device", "plain", `${directory}/nic.xml`, "--live");
     await waitFor(
       "The new NIC",
@@ -139,7 +140,7 @@ describe("a guest of the image", () => {
       },
     );
     await host.mend("guest");
-    await addressOf("plain", "eth1", /172\.31\.0\.\d+/);
+    await addressOf("plain", "eth1", /172\.31\.100\.\d+/);
 
     await lab.exec(host, "qemu-img", ["create", "-q", "-f", "raw", `${directory}/data.raw`, "16M"]);
     await virsh(lab, host, "attach-disk", "plain", `${directory}/data.raw`, "vdb", "--live");

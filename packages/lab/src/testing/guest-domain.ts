@@ -61,10 +61,11 @@ function domainXml(guest: GuestDomain, disk: string): string {
   </devices></domain>`;
 }
 
-export function nicXml(bridge: string, mac?: string): string {
+export function nicXml(bridge: string, mac?: string, vlanId?: number): string {
   return `<interface type='bridge'><source bridge='${bridge}'/>
       ${mac === undefined ? "" : `<mac address='${mac}'/>`}
       <virtualport type='openvswitch'><parameters interfaceid='${randomUUID()}'/></virtualport>
+      ${vlanId === undefined ? "" : `<vlan><tag id='${vlanId}'/></vlan>`}
       <model type='virtio'/><rom enabled='no'/></interface>`;
 }
 

@@ -14,6 +14,7 @@ const PRIMARY_LBA = 16;
 const PATH_TABLE_LBA = 19;
 const ROOT_LBA = 23;
 const FILES_LBA = 25;
+const SIZE_BYTES_MIN = 512 * 1024;
 
 export function buildIso(volumeId: string, files: readonly IsoFile[]): Buffer {
   let lba = FILES_LBA;
@@ -22,7 +23,8 @@ export function buildIso(volumeId: string, files: readonly IsoFile[]): Buffer {
     lba += Math.max(sectorsOf(content.length), 1);
     return entry;
   });
-  const image = Buffer.alloc(lba * SECTOR);
+  // Some probes (busybox among them) give up on a medium that ends before the places of larger file systems' marks.
+  const image = Buffer.alloc(Math.max(lba * SECTOR, SIZE_BYTES_MIN));
   const put = (sector: number, bytes: Buffer): void => void bytes.copy(image, sector * SECTOR);
 
   const plain = {

@@ -16,6 +16,8 @@ const cases: [what: string, error: unknown, code: number][] = [
   ["an unknown VM at the manager", new ApiError(400, "10300001", "x"), 4],
   ["a VM that runs already", new ApiError(400, "10300094", "x"), 5],
   ["a busy VM", new ApiError(400, "10300101", "x"), 5],
+  ["a guest that cannot be asked", new ApiError(400, "10300026", "x"), 5],
+  ["no host with room", new ApiError(400, "10800126", "x"), 1],
   ["a value that the manager refuses", new ApiError(400, "10300003", "x"), 1],
   ["a missing right", new ApiError(403, "10000003", "x"), 1],
   ["an inner failure of the manager", new ApiError(500, "10000010", "x"), 1],

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { AppError } from "@sinter/kit";
 import type { WireTask } from "@sinter/northbound";
 import { ApiError, collect, createClient, readUrl, TaskFailure } from "./index.ts";
+import { CODES_BY_KIND } from "./error-kinds.ts";
 import { pathOf } from "./references.ts";
 import { type ContractServer, refuse, SITE_ID, startContractServer } from "./testing/index.ts";
 
@@ -245,6 +246,27 @@ test("a task that fails throws its reason; a cancelled one says so", async () =>
     kind: "cancelled",
     message: "The task was cancelled.",
   });
+});
+
+test("a task that failed because a host is away ends the waiting at once, though the reason may pass", async () => {
+  await using server = await startContractServer();
+  await using client = clientOf(server);
+  const reason = { reason: "10200300", reasonDes: "Host h1 does not answer." };
+  server.answer(`GET ${TASK_URI}`, task({ status: "failed", progress: 100, ...reason }));
+  await assert.rejects(client.tasks.wait(TASK_URI), {
+    name: "TaskFailure",
+    kind: "unavailable",
+    retryable: true,
+  });
+});
+
+test("every code has one kind", () => {
+  const all = Object.values(CODES_BY_KIND).flatMap((codes) => codes.trim().split(/\s+/));
+  assert.ok(all.every((code) => /^\d{8}$/.test(code)));
+  assert.deepEqual(
+    all.filter((code, index) => all.indexOf(code) !== index),
+    [],
+  );
 });
 
 test("waiting ends by time and by signal, and the task goes on", async () => {

@@ -64,21 +64,28 @@ export function createTasks(api: Api, clock: Clock = systemClock) {
       const { signal, timeoutMs } = options;
       const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
       let lastAnswerAt = clock.now();
-      let shown = "";
-      let pauseMs: number = POLL_MS.first;
-      for (;;) {
+      /** Undefined while the manager is away. */
+      const look = async (): Promise<WireTask | undefined> => {
         try {
           const task = await get(path, signal);
           lastAnswerAt = clock.now();
+          return task;
+        } catch (error) {
+          const isAway = error instanceof AppError && error.retryable;
+          if (!isAway || clock.now() - lastAnswerAt > ABSENCE_MS_MAX) throw error;
+          return undefined;
+        }
+      };
+      let shown = "";
+      let pauseMs: number = POLL_MS.first;
+      for (;;) {
+        const task = await look();
+        if (task !== undefined) {
           const state = `${task.status} ${task.progress}`;
           if (state !== shown) options.onProgress?.(task);
           shown = state;
           if (task.status === "success") return task;
-          if (task.status === "failed") throw taskFailure(task);
-        } catch (error) {
-          // A task that failed because a host was away has ended all the same: only the manager's absence is waited for.
-          const isAway = error instanceof AppError && error.retryable && !(error instanceof TaskFailure);
-          if (!isAway || clock.now() - lastAnswerAt > ABSENCE_MS_MAX) throw error;
+          if (task.status === "failed") throw new TaskFailure(task);
         }
         if (clock.now() >= deadline) throw clientErrors.waitedTooLong(path, timeoutMs ?? 0);
         await clock.sleep(Math.min(pauseMs, Math.max(deadline - clock.now(), 0)), signal);
@@ -97,10 +104,6 @@ export class TaskFailure extends ApiError {
     this.name = "TaskFailure";
     this.task = task;
   }
-}
-
-function taskFailure(task: WireTask): TaskFailure {
-  return new TaskFailure(task);
 }
 
 function failureText(task: WireTask): string {

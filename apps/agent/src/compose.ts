@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
-import { caFingerprint, type ServedAgent } from "@sinter/agent-link";
+import { caFingerprint, type ServedAgent } from "@sinter/agent-link/agent-side";
 import type { Log } from "@sinter/kit";
 import type { AgentApi } from "@sinter/southbound";
 import type { AgentConfig } from "./config.ts";
@@ -159,7 +159,14 @@ export async function composeAgent(options: {
     },
     log,
   });
-  const devices = createVmDevices({ libvirt, reader, definer, traits, log });
+  const devices = createVmDevices({
+    libvirt,
+    reader,
+    definer,
+    traits,
+    releaseMs: config.deviceReleaseS * 1000,
+    log,
+  });
   const vms = createVmService({ libvirt, reader, definer, power, devices, guests, seeds, log });
   const stats = createStatsService({ libvirt, switches, stateDir });
   const metrics = createMetrics({ listVms: () => reader.list() });

@@ -7,10 +7,10 @@ import { Compile } from "typebox/compile";
 const AgentConfig = Type.Object(
   {
     /** Identity, list of datastores, first-boot media. Readable by root only. */
-    stateDir: Type.String({ pattern: "^/", default: "/var/lib/sinter/agent" }),
+    stateDir: Type.String({ pattern: "^/" }),
     /** Where the manager's calls arrive; default the address that was given at joining. */
     listenAddress: Type.Optional(Type.String({ minLength: 1 })),
-    port: Type.Integer({ minimum: 0, maximum: 65_535, default: AGENT_PORT }),
+    port: Type.Integer({ minimum: 0, maximum: 65_535 }),
     /** Where guests' VNC servers listen; default as `listenAddress`. */
     vncAddress: Type.Optional(Type.String({ minLength: 1 })),
     /** libvirtd's socket; default that of the QEMU system driver. */
@@ -20,10 +20,11 @@ const AgentConfig = Type.Object(
     /** pino's levels. */
     logLevel: Type.Union(
       ["trace", "debug", "info", "warn", "error", "fatal"].map((level) => Type.Literal(level)),
-      { default: "info" },
     ),
     /** Seconds between two looks into the guests. */
-    guestIntervalS: Type.Integer({ minimum: 1, maximum: 3_600, default: 12 }),
+    guestIntervalS: Type.Integer({ minimum: 1, maximum: 3_600 }),
+    /** Seconds that a running guest may take to let go of a device; the manager waits for 60. */
+    deviceReleaseS: Type.Integer({ minimum: 1, maximum: 45 }),
   },
   { additionalProperties: false },
 );
@@ -41,14 +42,16 @@ const VARIABLES: Readonly<Record<string, keyof AgentConfig>> = {
   SINTER_AGENT_OVS_DATABASE: "ovsDatabase",
   SINTER_AGENT_LOG_LEVEL: "logLevel",
   SINTER_AGENT_GUEST_INTERVAL_S: "guestIntervalS",
+  SINTER_AGENT_DEVICE_RELEASE_S: "deviceReleaseS",
 };
-const NUMBERS = new Set<keyof AgentConfig>(["port", "guestIntervalS"]);
+const NUMBERS = new Set<keyof AgentConfig>(["port", "guestIntervalS", "deviceReleaseS"]);
 
 const DEFAULTS = {
   stateDir: "/var/lib/sinter/agent",
   port: AGENT_PORT,
   logLevel: "info",
   guestIntervalS: 12,
+  deviceReleaseS: 20,
 };
 const validator = Compile(AgentConfig);
 

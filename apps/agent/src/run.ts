@@ -1,4 +1,4 @@
-import { type AgentServer, serveAgent } from "@sinter/agent-link";
+import { type AgentServer, serveAgent } from "@sinter/agent-link/agent-side";
 import { type Log, systemClock } from "@sinter/kit";
 import { type Agent, composeAgent } from "./compose.ts";
 import type { AgentConfig } from "./config.ts";

@@ -1,4 +1,4 @@
-import { southboundError } from "@sinter/agent-link";
+import { southboundError } from "@sinter/agent-link/agent-side";
 
 export const datastoreErrors = {
   notFound: (datastoreId: string) =>

@@ -5,7 +5,7 @@ import {
   createKeyAndCsr,
   equalInConstantTime,
   parseJoinToken,
-} from "@sinter/agent-link";
+} from "@sinter/agent-link/agent-side";
 import { AppError, reviveError } from "@sinter/kit";
 import {
   agentName,

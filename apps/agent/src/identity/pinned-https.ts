@@ -1,7 +1,7 @@
 import { request as httpsRequest } from "node:https";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { AppError } from "@sinter/kit";
-import { caFingerprint, certificateInfo, equalInConstantTime } from "@sinter/agent-link";
+import { caFingerprint, certificateInfo, equalInConstantTime } from "@sinter/agent-link/agent-side";
 
 export interface ManagerAddress {
   readonly host: string;

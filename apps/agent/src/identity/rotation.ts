@@ -1,4 +1,4 @@
-import { certificateInfo, createKeyAndCsr } from "@sinter/agent-link";
+import { certificateInfo, createKeyAndCsr } from "@sinter/agent-link/agent-side";
 import { AppError, type Log } from "@sinter/kit";
 import { agentName } from "@sinter/southbound";
 import { requireOurs } from "./enrolment.ts";

@@ -1,5 +1,5 @@
 import { AppError } from "@sinter/kit";
-import { southboundError } from "@sinter/agent-link";
+import { southboundError } from "@sinter/agent-link/agent-side";
 import {
   AuthenticationError,
   CallTimeoutError,

@@ -1,4 +1,4 @@
-import { southboundError } from "@sinter/agent-link";
+import { southboundError } from "@sinter/agent-link/agent-side";
 import { AppError, KeyedQueue, type Log } from "@sinter/kit";
 import type { HostReport, SwitchObservation, SwitchSpec } from "@sinter/southbound";
 import { nicExists } from "../host/nics.ts";

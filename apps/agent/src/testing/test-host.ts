@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestPki, type TestPki } from "@sinter/agent-link/testing";
-import { silentLog } from "@sinter/kit";
+import { createLog, type Log, silentLog } from "@sinter/kit";
 import { type PrivateLibvirtd, startPrivateLibvirtd } from "@sinter/libvirt/testing";
 import { MANAGER_NAME } from "@sinter/southbound";
+import { composeNode } from "../compose.ts";
 import { type AgentConfig, checkedConfig } from "../config.ts";
 import { type Identity, writeIdentity } from "../identity/identity-store.ts";
 
@@ -35,6 +36,7 @@ export async function startTestHost(): Promise<TestHost> {
   const ovsDatabase = await startOpenVSwitch(libvirtd);
   const stateDir = join(root, "state");
   await mkdir(stateDir, { mode: 0o700 });
+  await seedAccelerator(stateDir);
 
   await using connection = await libvirtd.connect();
   const hostUuid = /<uuid>([^<]+)<\/uuid>/.exec(await connection.capabilities())?.[1] ?? randomUUID();
@@ -71,10 +73,33 @@ export async function startTestHost(): Promise<TestHost> {
         libvirtSocket: libvirtd.socketPath,
         ovsDatabase,
         guestIntervalS: 1,
+        deviceReleaseS: 2,
         ...changes,
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Asking QEMU whether KVM works may take seconds, and once a run is enough. */
+let accelerator: Promise<string> | undefined;
+async function seedAccelerator(stateDir: string): Promise<void> {
+  accelerator ??= probeOnce();
+  await writeFile(join(stateDir, "accelerator.json"), await accelerator);
+}
+
+/** For facts and compiled code that outlive a run. */
+export function testCacheDir(): string {
+  return join(tmpdir(), `sinter-agent-test-${process.getuid?.() ?? 0}`);
+}
+
+async function probeOnce(): Promise<string> {
+  // Kept between runs as well: the agent's own file knows when it is out of date.
+  const directory = testCacheDir();
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const config = checkedConfig({ stateDir: directory, libvirtSocket: "/nonexistent" });
+  const node = await composeNode({ config, keptAddresses: () => [], log: silentLog });
+  await node[Symbol.asyncDispose]();
+  return await readFile(join(directory, "accelerator.json"), "utf8");
 }
 
 /** In libvirtd's namespaces, at the place where libvirt's own ovs-vsctl looks for it. Ends with them. */
@@ -103,7 +128,8 @@ async function startOpenVSwitch(libvirtd: PrivateLibvirtd): Promise<string> {
   return `unix:${directory}/db.sock`;
 }
 
-export const testLog =
+/** Where a failing test can be told to explain itself: SINTER_TEST_LOG=1. */
+export const testLog: Log =
   process.env["SINTER_TEST_LOG"] === undefined
     ? silentLog
-    : (await import("@sinter/kit")).createLog({ name: "agent-test", level: "debug" });
+    : createLog({ name: "agent-test", level: "debug" });

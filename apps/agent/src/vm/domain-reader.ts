@@ -4,10 +4,11 @@ import type { DatastoreSpec } from "@sinter/southbound";
 import { translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import type { FileUsers } from "../volume/volume.service.ts";
+import { DomainOutlines } from "./domain-outlines.ts";
 import { uniqueDatastores } from "./domain-spec.ts";
 import { vmErrors } from "./vm.errors.ts";
 import { readMetadata } from "./vm-metadata.ts";
-import { DomainXmlCache, isUp, powerOf, type SeenDomain } from "./vm-observation.ts";
+import { isUp, powerOf, type SeenDomain } from "./vm-observation.ts";
 
 export type DomainReader = ReturnType<typeof createDomainReader>;
 
@@ -15,17 +16,17 @@ const READS_AT_ONCE = 8;
 
 /** Reads domains from libvirt, which is the only memory of them. Changes nothing. */
 export function createDomainReader(libvirt: LibvirtLink) {
-  const cache = new DomainXmlCache();
+  const cache = new DomainOutlines();
 
   async function see(domain: Domain): Promise<SeenDomain | undefined> {
     try {
       const { uuid } = domain;
       const [status, text] = await Promise.all([domain.status(), domain.xml()]);
-      const current = cache.parse(`${uuid} current`, text);
+      const current = cache.of(`${uuid} current`, text);
       if (status.state === "shutoff") {
         return { uuid, status, hasSavedMemory: await domain.hasManagedSave(), current, stored: current };
       }
-      const stored = cache.parse(`${uuid} stored`, await domain.xml(XML.inactive));
+      const stored = cache.of(`${uuid} stored`, await domain.xml(XML.inactive));
       return { uuid, status, hasSavedMemory: false, current, stored };
     } catch (error) {
       if (isNotFound(error)) return undefined; // removed while we looked

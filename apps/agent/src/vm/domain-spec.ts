@@ -240,7 +240,8 @@ function cdromXml(hasIde: boolean, seedPath: string | null): DiskXml {
     type: "file",
     device: "cdrom",
     driver: { name: "qemu", type: "raw" },
-    ...(seedPath === null ? {} : { source: { file: seedPath } }),
+    // A VM whose first-boot medium is gone starts without it.
+    ...(seedPath === null ? {} : { source: { file: seedPath, startupPolicy: "optional" } }),
     target: { dev: cdromTarget(hasIde), bus: hasIde ? "ide" : "scsi" },
     readonly: true,
     ...(hasIde ? {} : { address: { type: "drive", ...SCSI_CDROM_ADDRESS } }),

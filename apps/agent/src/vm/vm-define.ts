@@ -1,5 +1,5 @@
 import type { Log } from "@sinter/kit";
-import { buildDomainXml, XML } from "@sinter/libvirt";
+import { buildDomainXml, type DomainXml, parseDomainXml, XML } from "@sinter/libvirt";
 import type { DiskSpec, NicSpec, VmSpec } from "@sinter/southbound";
 import type { DatastoreService } from "../datastore/datastore.service.ts";
 import { translated } from "../libvirt/libvirt-errors.ts";
@@ -58,6 +58,12 @@ export function createVmDefiner(options: {
     return seen;
   }
 
+  async function readStored(vmUuid: string): Promise<DomainXml> {
+    return await translated(vmUuid, async () =>
+      parseDomainXml(await libvirt.changes.domain({ uuid: vmUuid }).xml(XML.inactive)),
+    );
+  }
+
   return {
     placeDisk,
     placeNic,
@@ -80,7 +86,7 @@ export function createVmDefiner(options: {
       ]);
       const seedPath = await seeds.ensure(vmUuid, spec.seed);
       const next = domainOf({ spec, disks, nics, seedPath }, traits);
-      const xml = buildDomainXml(before ? keepAddresses(next, before.stored) : next);
+      const xml = buildDomainXml(before ? keepAddresses(next, await readStored(vmUuid)) : next);
       await translated(vmUuid, () => libvirt.changes.defineDomain(xml));
       log.info({ vmUuid, vmId: spec.vmId, generation: spec.generation }, "defined a VM");
       return await describe(vmUuid);

@@ -4,7 +4,6 @@ import {
   buildDeviceXml,
   type DiskXml,
   type Domain,
-  type DomainXml,
   type InterfaceXml,
   isLibvirtError,
   isNotFound,
@@ -31,12 +30,9 @@ import {
   readMetadata,
   type VmMetadata,
 } from "./vm-metadata.ts";
-import { isUp, powerOf, type SeenDomain } from "./vm-observation.ts";
+import { type DomainOutline, isUp, powerOf, type SeenDomain } from "./vm-observation.ts";
 
 export type VmDevices = ReturnType<typeof createVmDevices>;
-
-/** How long a guest may take to let go of a device. */
-const RELEASE_MS = 20_000;
 
 /**
  * Disks and NICs that come and go, in the running VM and in its definition. Plugging asks the definition first, which
@@ -48,6 +44,8 @@ export function createVmDevices(options: {
   readonly reader: DomainReader;
   readonly definer: VmDefiner;
   readonly traits: () => Promise<HostTraits>;
+  /** How long a guest may take to let go of a device. */
+  readonly releaseMs: number;
   readonly log: Log;
 }) {
   const { libvirt, reader, definer, log } = options;
@@ -74,7 +72,7 @@ export function createVmDevices(options: {
   async function detachLive(vmUuid: string, alias: string, device: string, xml: string): Promise<void> {
     const domain = domainOf(vmUuid);
     const gone = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => gone.resolve(false), RELEASE_MS);
+    const timer = setTimeout(() => gone.resolve(false), options.releaseMs);
     const listen = (name: "domainDeviceRemoved" | "domainDeviceRemovalFailed"): Promise<Subscription> =>
       libvirt.reads.on(
         name,
@@ -118,7 +116,7 @@ export function createVmDevices(options: {
       const seen = await reader.get(vmUuid);
       const placed = await definer.placeDisk(vmUuid, disk);
       const wanted = diskXml(placed);
-      const has = (domain: DomainXml): boolean => {
+      const has = (domain: DomainOutline): boolean => {
         const taken = domain.devices?.disks?.find(({ target }) => target.dev === wanted.target.dev);
         if (taken && taken.source?.file !== placed.path) throw vmErrors.slotTaken(vmUuid, wanted.target.dev);
         return taken !== undefined || findDisk(domain, disk.volumeUuid) !== undefined;
@@ -165,7 +163,7 @@ export function createVmDevices(options: {
       const placed = await definer.placeNic(vmUuid, nic);
       const { datapath } = await options.traits();
       const wanted = interfaceXml(placed, { datapath, netBoot: false });
-      const has = (domain: DomainXml): boolean => {
+      const has = (domain: DomainOutline): boolean => {
         const same = findNic(domain, nic.mac);
         const id = same?.virtualPort?.parameters?.interfaceId;
         if (same && id !== undefined && id !== nic.nicUuid) throw vmErrors.macTaken(vmUuid, nic.mac);
@@ -206,18 +204,18 @@ export function createVmDevices(options: {
 }
 
 /** By our own record, or by the file's path for one that somebody else plugged in. */
-function findDisk(domain: DomainXml, volumeUuid: string): DiskXml | undefined {
+function findDisk(domain: DomainOutline, volumeUuid: string): DiskXml | undefined {
   const target = readMetadata(domain)?.disks.find((one) => one.volumeUuid === volumeUuid)?.target;
   return domain.devices?.disks?.find(
     (disk) => disk.target.dev === target || disk.source?.file?.includes(`/volumes/${volumeUuid}/`),
   );
 }
 
-function findNic(domain: DomainXml, mac: string): InterfaceXml | undefined {
+function findNic(domain: DomainOutline, mac: string): InterfaceXml | undefined {
   return domain.devices?.interfaces?.find((nic) => nic.mac?.address === mac);
 }
 
-function hasAlias({ devices }: DomainXml, alias: string): boolean {
+function hasAlias({ devices }: DomainOutline, alias: string): boolean {
   return [...(devices?.disks ?? []), ...(devices?.interfaces ?? [])].some(
     (device) => device.alias?.name === alias,
   );

@@ -1,7 +1,17 @@
-import { type DomainStatus, type DomainXml, parseDomainXml } from "@sinter/libvirt";
+import type { DomainStatus, DomainXml } from "@sinter/libvirt";
 import type { GuestObservation, VmObservation, VmPower } from "@sinter/southbound";
 import { volumeOfPath } from "../volume/volume-paths.ts";
 import { readMetadata } from "./vm-metadata.ts";
+
+/** The parts of a definition that observations and most decisions need; see DomainOutlineCache. */
+export type DomainOutline = Pick<
+  DomainXml,
+  "name" | "title" | "metadata" | "memoryKiB" | "currentMemoryKiB" | "vcpu"
+> & {
+  devices?:
+    | Pick<NonNullable<DomainXml["devices"]>, "disks" | "interfaces" | "channels" | "graphics">
+    | undefined;
+};
 
 /** What libvirt said about one domain at one time. */
 export interface SeenDomain {
@@ -9,9 +19,9 @@ export interface SeenDomain {
   readonly status: DomainStatus;
   readonly hasSavedMemory: boolean;
   /** As it is now: of the running VM, if it runs. */
-  readonly current: DomainXml;
+  readonly current: DomainOutline;
   /** As it will be at the next start. */
-  readonly stored: DomainXml;
+  readonly stored: DomainOutline;
 }
 
 /** What is, in the contract's words. Pure. */
@@ -62,7 +72,7 @@ export function isUp(power: VmPower): boolean {
   return power !== "stopped" && power !== "hibernated";
 }
 
-function disksOf(domain: DomainXml): VmObservation["disks"] {
+function disksOf(domain: DomainOutline): VmObservation["disks"] {
   const disks = (domain.devices?.disks ?? []).filter(
     ({ device }) => device !== "cdrom" && device !== "floppy",
   );
@@ -74,28 +84,9 @@ function disksOf(domain: DomainXml): VmObservation["disks"] {
   });
 }
 
-function vncOf(domain: DomainXml): VmObservation["vnc"] {
+function vncOf(domain: DomainOutline): VmObservation["vnc"] {
   const vnc = domain.devices?.graphics?.find(({ type }) => type === "vnc");
   const host = vnc?.listens?.find(({ type }) => type === "address")?.address ?? vnc?.listenAddress;
   if (vnc?.port === undefined || vnc.port <= 0 || host === undefined) return null;
   return { host, port: vnc.port };
-}
-
-/** Parsed definitions by their text: a listing of many VMs reads the same texts again and again. */
-export class DomainXmlCache {
-  readonly #kept = new Map<string, { text: string; parsed: DomainXml }>();
-
-  /** `key` names whose text it is, so that a newer text takes the place of the older one. */
-  parse(key: string, text: string): DomainXml {
-    const kept = this.#kept.get(key);
-    if (kept?.text === text) return kept.parsed;
-    const parsed = parseDomainXml(text);
-    this.#kept.set(key, { text, parsed });
-    return parsed;
-  }
-
-  /** Forgets whoever is not in the list. */
-  retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#kept.keys()) if (!keys.has(key)) this.#kept.delete(key);
-  }
 }

@@ -1,4 +1,4 @@
-import { southboundError } from "@sinter/agent-link";
+import { southboundError } from "@sinter/agent-link/agent-side";
 import { AppError } from "@sinter/kit";
 
 export const volumeErrors = {

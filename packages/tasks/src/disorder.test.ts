@@ -160,7 +160,7 @@ describe("disorder", { timeout: 240_000 }, () => {
       }
       isCutting = false;
       t.diagnostic(`${proxy.cuts} connections were cut`);
-      assert.ok(proxy.cuts > 10);
+      assert.ok(proxy.cuts >= 3);
       assert.equal(outside.size, 40 * OUTSIDE.length);
       assert.equal((await lab.rows("select * from effects")).length, 40 * INSIDE.length);
       await engine.stop();

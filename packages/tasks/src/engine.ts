@@ -10,7 +10,8 @@ import { Reign } from "./reign.ts";
 import { DEFAULT_RETRY_POLICIES, type RetryPolicies } from "./retry-policy.ts";
 import { type Executor, type Order, type Sealer, insertTask } from "./submission.ts";
 import { createTaskQueries, type TaskQueries } from "./task-list.ts";
-import { type RunParts, TaskRun } from "./task-run.ts";
+import type { RunParts } from "./run-parts.ts";
+import { TaskRun } from "./task-run.ts";
 import { type Claim, createTaskStore } from "./task-store.ts";
 import { type TaskState, type TaskView, hasEnded } from "./task-view.ts";
 

@@ -43,9 +43,9 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
       return pool;
     },
     [Symbol.asyncDispose]: async () => {
-      await dropDatabase(name);
-      // Not awaited: a test that failed may still hold a client, whose connection the drop has cut.
+      // From here they open no new connection. Not awaited: a test that failed may still hold a client.
       for (const pool of pools) pool.end().catch(() => {});
+      await dropDatabase(name);
     },
   };
 }
@@ -73,11 +73,10 @@ async function makeTemplate(key: string, migrate: (url: string) => Promise<void>
  * seen to be gone before.
  */
 async function dropDatabase(name: string): Promise<void> {
-  const sessions = "from pg_stat_activity where datname = $1";
-  await administer(`select pg_terminate_backend(pid) ${sessions}`, [name]);
+  const endSessions = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
   await waitFor(
     `the end of the sessions of ${name}`,
-    async () => ((await administer(`select 1 ${sessions}`, [name])).length === 0 ? true : undefined),
+    async () => ((await administer(endSessions, [name])).length === 0 ? true : undefined),
     { timeoutMs: 5_000, intervalMs: 1 },
   );
   await administer(`drop database if exists ${name} with (force)`);

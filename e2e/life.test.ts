@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { readIfThere, waitFor } from "@sinter/kit";
 import { runDemo } from "../tools/demo/demo.ts";
 import { TEMPLATE } from "../tools/stand/furnish.ts";
+import { openScreen } from "./vnc.ts";
 import { becomes, openScene, outcome, type Scene } from "./scene.ts";
 
 /* Real hosts, real libvirt and QEMU, real Open vSwitch, a real PostgreSQL: what dies here really dies. */
@@ -51,6 +52,54 @@ describe("a cluster of two hosts", { timeout: 900_000 }, () => {
     await scene.client.tasks.wait(await scene.client.vms.stop(uri, "safe"), { timeoutMs: 120_000 });
     assert.equal(await scene.status(uri), "stopped");
     await scene.remove(uri);
+  });
+
+  test("the VNC screen of a running VM opens with its password and with no other", async () => {
+    const uri = await scene.create(scene.bare("screen"));
+    const { vncAcessInfo: vnc } = await scene.client.vms.get(uri);
+    assert.ok(vnc?.hostIp && vnc.vncPort > 0 && vnc.vncPassword);
+    const size = await openScreen(vnc.hostIp, vnc.vncPort, vnc.vncPassword);
+    assert.ok(size.width >= 320 && size.height >= 200);
+    await assert.rejects(openScreen(vnc.hostIp, vnc.vncPort, "wrong"), /wrong password|closed/);
+    await scene.client.vms.resetVncPassword(uri);
+    await assert.rejects(openScreen(vnc.hostIp, vnc.vncPort, vnc.vncPassword), /wrong password|closed/);
+    const after = (await scene.client.vms.get(uri)).vncAcessInfo;
+    await openScreen(vnc.hostIp, vnc.vncPort, after?.vncPassword ?? "");
+    await scene.remove(uri);
+  });
+
+  test("the serial console greets through manager and agent", async () => {
+    const uri = await scene.create(scene.guest("serial"));
+    const line = await scene.client.openConsole(uri);
+    let text = "";
+    line.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    await waitFor("The login prompt", () => (/login:/.test(text) ? true : undefined), { timeoutMs: 120_000 });
+    line.destroy();
+    await scene.remove(uri);
+  });
+
+  test("CMP-04: a clone takes host name and address of its customization", async () => {
+    const template = await scene.create({ ...scene.guest("base"), autoBoot: false, isTemplate: true });
+    const nicSpecification = [{ sequenceNum: 1, ip: "172.31.0.77", netmask: "255.255.255.0" }];
+    const answer = await scene.client.vms.clone(template, {
+      name: "custom",
+      vmCustomization: { osType: "Linux", hostname: "custom-host", nicSpecification },
+    });
+    await scene.client.tasks.wait(answer, { timeoutMs: 120_000 });
+    await waitFor(
+      "The guest being customized",
+      async () => {
+        const { vmConfig, osOptions } = await scene.client.vms.get(answer.uri ?? "");
+        return vmConfig?.nics[0]?.ip === "172.31.0.77" && osOptions?.hostname === "custom-host"
+          ? true
+          : undefined;
+      },
+      { timeoutMs: 120_000, intervalMs: 500 },
+    );
+    await scene.remove(answer.uri ?? "");
+    await scene.remove(template);
   });
 
   test("CMP-31, GEN-09: a VM's description lies beside its disks and goes with it", async () => {

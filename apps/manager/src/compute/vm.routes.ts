@@ -167,7 +167,11 @@ export function registerVmRoutes(
     url: `${SITE}/vms/:vmId`,
     access: "operate",
     summary: "Deletes a VM, running or not, with its disks unless isReserveDisks is 1.",
-    query: { isReserveDisks: "1: keep the disks", isFormat: "accepted", holdTime: "accepted" },
+    query: {
+      isReserveDisks: "1: keep the disks",
+      isFormat: "accepted; contents are not overwritten",
+      holdTime: "accepted",
+    },
     reply: TaskAnswer,
     handle: async (context) => {
       const isKeepingDisks = context.query.boolean("isReserveDisks") ?? false;

@@ -41,8 +41,6 @@ export type PowerMode = "safe" | "force";
 export interface RemoveVmOptions {
   /** Default: its disks are deleted with it. */
   readonly keepDisks?: boolean;
-  /** Overwrites the disks before they are deleted. */
-  readonly erase?: boolean;
 }
 
 export interface AttachVolumeOptions {
@@ -73,7 +71,6 @@ export function createVms(api: Api) {
     remove: (vm: Reference, options: RemoveVmOptions = {}) =>
       api.remove<TaskAnswer>(pathOf(vm), {
         isReserveDisks: options.keepDisks ? 1 : 0,
-        isFormat: options.erase ? 1 : 0,
       }),
     clone: (vm: Reference, request: CloneVmRequest) => act(vm, "clone", request),
 

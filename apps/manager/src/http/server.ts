@@ -1,5 +1,7 @@
 import type { ServerOptions } from "node:https";
+import type { Socket } from "node:net";
 import { AppError, type Log } from "@sinter/kit";
+import { COMMON_ERRORS } from "@sinter/northbound";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ACCESS_LEVELS, type AccessLevel, type Actor } from "../identity/user.ts";
 import type { WireErrors } from "./wire-errors.ts";
@@ -40,15 +42,31 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 256 },
     logger: false,
+    clientErrorHandler: refuseBytes,
     rewriteUrl: (request) => normalizeUrl(request.url ?? "/"),
+    // Paths that cannot be decoded or hold an endless id never reach the error handler below.
+    frameworkErrors: (error, request, reply) => {
+      const failure = parts.errors.describe(error);
+      sendFailure(request, reply, failure.http, failure.errorCode, failure.errorDes);
+    },
   }) as unknown as FastifyInstance;
 
   app.decorate("routeRecords", []);
   app.decorateRequest("actor", null as unknown as Actor);
 
   // Clients misspell the content type or leave it out: whatever comes is text, and read where a route wants a body.
+  // One that is no media type at all would be refused before any parser is asked.
+  app.addHook("onRequest", async (request) => {
+    if (request.raw.headers["content-type"] !== undefined) request.raw.headers["content-type"] = "text/plain";
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+
+  // Forgetting it would open the route to everybody, since the check below lets through what needs nothing.
+  app.addHook("onRoute", ({ config, method, url }) => {
+    if (config?.access === undefined)
+      throw new Error(`The route ${String(method)} ${url} says no access level.`);
+  });
 
   app.addHook("onRequest", async (request) => {
     request.actor = NOBODY;
@@ -133,24 +151,37 @@ export function allows(has: AccessLevel, needs: AccessLevel): boolean {
 }
 
 /**
- * Paths and queries arrive with raw UTF-8, with blanks at the end of a segment, with doubled or trailing slashes.
- * Node hands bytes above 0x7F over as Latin-1.
+ * Paths arrive with blanks at the end of a segment, with doubled or trailing slashes. Blanks and bytes above 0x7F that
+ * are not percent-encoded never get here: Node's parser refuses them, and MALFORMED is the answer.
  */
 export function normalizeUrl(raw: string): string {
-  const bytes = /[\u0080-\u00ff]/.test(raw)
-    ? [...Buffer.from(raw, "latin1")]
-        .map((b) => (b > 0x7f ? `%${b.toString(16)}` : String.fromCharCode(b)))
-        .join("")
-    : raw;
-  const cut = bytes.indexOf("?");
-  const path = cut < 0 ? bytes : bytes.slice(0, cut);
+  const cut = raw.indexOf("?");
+  const path = cut < 0 ? raw : raw.slice(0, cut);
   const clean = path
     .split("/")
     .map((segment) => segment.replace(/(?:%20|\s)+$/i, ""))
     .join("/")
     .replace(/\/{2,}/g, "/");
   const trimmed = clean.length > 1 ? clean.replace(/\/$/, "") : clean;
-  return cut < 0 ? trimmed : trimmed + bytes.slice(cut);
+  return cut < 0 ? trimmed : trimmed + raw.slice(cut);
+}
+
+/** Answer to bytes that are no HTTP request, in the contract's form. */
+const MALFORMED = JSON.stringify({
+  errorCode: COMMON_ERRORS.formatInvalid.code,
+  errorDes: "The request is malformed.",
+});
+
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  // The client has gone: nobody would read it.
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  const length = Buffer.byteLength(MALFORMED);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json;charset=UTF-8\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${MALFORMED}`,
+  );
 }
 
 declare module "fastify" {

@@ -28,6 +28,8 @@ export interface AuditService extends AsyncDisposable {
    * record that outlives this process, in the database or, while that is away, in the journal on the manager's disk.
    */
   recordCall(request: FastifyRequest, reply: FastifyReply, actor: Actor | undefined): Promise<void>;
+  /** Records what somebody did on the manager's machine itself, outside the API. */
+  recordLocal(userName: string, action: string): Promise<void>;
   list(filter: AuditFilter, page: Page): Promise<{ total: number; records: AuditRecord[] }>;
   /** Reads the whole chain; some 100,000 records a second. */
   verifyAuditChain(): Promise<AuditVerification>;
@@ -62,6 +64,17 @@ export async function createAudit(options: AuditOptions): Promise<AuditService> 
         taskUrn: reply.sinterTaskUrn ?? "",
       });
     },
+    recordLocal: (userName, action) =>
+      writer.record({
+        at: new Date(clock.now()),
+        userName: auditText(userName, 128),
+        clientAddress: "local",
+        method: "LOCAL",
+        path: auditText(action, 512),
+        status: 200,
+        errorCode: "",
+        taskUrn: "",
+      }),
     list: (filter, page) => auditStore(database.db).list(filter, page),
     verifyAuditChain: async () => await verifyChain(auditStore(database.db), key, await anchor.read()),
     sweep: async () => {

@@ -296,6 +296,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       recorder.start();
       await fleet.start();
       every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
+      every(SWEEP_EVERY_MS, "sweeping audit records", () => audit.sweep());
       every(HOUSEKEEPING_EVERY_MS, "housekeeping", async () => {
         await rotateCertificates({
           db: database.db,

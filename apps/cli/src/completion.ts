@@ -7,12 +7,15 @@ const NAMES_MAX = 200;
 /** bash expands what it is offered as words: a name with a blank, a quote or a `$(…)` must not get there. */
 const SAFE_NAME = /^[\w][\w.-]*$/;
 
-type Named = AsyncIterable<{ readonly name: string }>;
+type Named = AsyncIterable<{ readonly name: string }> | Promise<readonly { readonly name: string }[]>;
 
 const NAMES: Readonly<Record<string, (client: Client) => Named>> = {
   vm: (client) => client.vms.iterate({ detail: 0 }),
   volume: (client) => client.volumes.iterate(),
   host: (client) => client.hosts.iterate(),
+  cluster: (client) => client.clusters.list(),
+  datastore: (client) => client.datastores.iterate(),
+  switch: (client) => client.switches.list(),
 };
 /** Verbs that are about no object that is there. */
 const WITHOUT_OBJECT = new Set(["ls", "create", "join-token", "maintenance"]);
@@ -50,7 +53,7 @@ async function completeNames(words: readonly string[], env: NodeJS.ProcessEnv): 
   try {
     await using client = await connect(env, undefined, ANSWER_MS_MAX);
     const names: string[] = [];
-    for await (const { name } of kind(client)) {
+    for await (const { name } of await kind(client)) {
       if (SAFE_NAME.test(name)) names.push(name);
       if (names.length >= NAMES_MAX) break;
     }

@@ -1,4 +1,4 @@
-import type { Client } from "@sinter/client";
+import { type Client, collect } from "@sinter/client";
 import { AppError } from "@sinter/kit/errors";
 import type {
   WireClusterBasic,
@@ -121,6 +121,15 @@ export const findHost = find<WireHostBasic>(kinds.host);
 export const findCluster = find<Pick<WireClusterBasic, "urn" | "uri" | "name">>(kinds.cluster);
 export const findDatastore = find<WireDatastore>(kinds.datastore);
 export const findSwitch = find<WireSwitchBasic>(kinds.switch);
+
+/** The hosts of those names; without names, every host. */
+export async function findHosts(
+  client: Client,
+  texts: readonly string[] | undefined,
+): Promise<readonly WireHostBasic[]> {
+  if (texts === undefined) return collect(client.hosts.iterate());
+  return Promise.all(texts.map((text) => findHost(client, text)));
+}
 
 /** Port groups of two switches may share a name: `switch/name` tells them apart. */
 export async function findPortGroup(client: Client, text: string): Promise<WirePortGroup> {

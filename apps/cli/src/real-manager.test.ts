@@ -40,6 +40,30 @@ test("from login to logout: hosts, a VM's whole life, volumes, NICs, users, task
     assert.match((await sinter("host join-token --minutes 5")).stdout, /^sinter-agent join|join/);
   });
 
+  await t.test("places made and taken away again", async () => {
+    await sinter("cluster create edge --description far");
+    await sinter("cluster create edge", { code: 5 });
+    await sinter("cluster rm main --yes", { code: 5 });
+    await sinter("cluster rm edge --yes");
+    await sinter("switch create core --mtu 9000");
+    assert.match(
+      (await sinter("portgroup create lan --switch core --vlan 7")).stdout,
+      /Port group lan \(\d+\)/,
+    );
+    await sinter("portgroup create all --switch core --trunk 1-10,20");
+    assert.match((await sinter("portgroup ls --switch core")).stdout, /all +\d+ +core +1-10,20 +trunk/);
+    await sinter("switch rm core --yes", { code: 5 });
+    await sinter("portgroup rm lan --yes", { code: 2 });
+    await sinter("portgroup rm core/lan --yes");
+    await sinter("portgroup rm all --yes");
+    await sinter("switch rm core --yes");
+    await sinter("datastore create nowhere --path /srv/nowhere", { code: 1 });
+    const spare = "datastore create spare --path /srv/spare --shared";
+    assert.match((await sinter(spare)).stdout, /Datastore spare \(\d+\) was created on 2 host\(s\)\./);
+    assert.match((await sinter("datastore ls")).stdout, /spare +\d+ +NORMAL .* 2 +\/srv\/spare/);
+    assert.equal((await json("datastore rm spare --yes")).status, "success");
+  });
+
   await t.test("a VM's life", async () => {
     const made = await sinter(`vm create web --cpu 2 --memory 512 --disk 1G:thin --image ${IMAGE} --nic lan`);
     assert.match(made.stdout, /VM web \(i-[0-9A-F]{8}\) was created and is running on /);

@@ -6,6 +6,7 @@ import { createDatastores } from "./resources/datastores.ts";
 import { createHosts } from "./resources/hosts.ts";
 import { createAudit, createJoinTokens, createRoles, createUsers } from "./resources/identity.ts";
 import { createPortGroups, createSwitches } from "./resources/networks.ts";
+import { createMonitor } from "./resources/monitor.ts";
 import { createTasks } from "./resources/tasks.ts";
 import { createVms } from "./resources/vms.ts";
 import { createVolumes } from "./resources/volumes.ts";
@@ -40,6 +41,7 @@ export function createPortableClient(options: PortableClientOptions) {
     datastores: createDatastores(api),
     switches: createSwitches(api),
     portGroups: createPortGroups(api),
+    monitor: createMonitor(api),
     tasks: createTasks(api),
     users: createUsers(api),
     roles: createRoles(api),

@@ -1,10 +1,12 @@
 import type { Command } from "../command.ts";
+import { cluster } from "./cluster.ts";
+import { datastore } from "./datastore.ts";
 import { host } from "./host.ts";
-import { inventory } from "./inventory.ts";
 import { lab } from "./lab.ts";
 import { context } from "./session/context.ts";
 import { login } from "./session/login.ts";
 import { logout } from "./session/logout.ts";
+import { network } from "./network.ts";
 import { task } from "./task.ts";
 import { user } from "./user.ts";
 import { vm } from "./vm/index.ts";
@@ -18,7 +20,9 @@ export const commands: readonly Command[] = [
   vm,
   volume,
   host,
-  ...inventory,
+  cluster,
+  datastore,
+  ...network,
   task,
   user,
   lab,

@@ -77,9 +77,11 @@ async function startProcess(home: string, databaseUrl: string, undo: AsyncDispos
 
 async function joinHosts(client: Client, undo: AsyncDisposableStack): Promise<SimHost[]> {
   const store = new SimStore({ seed: "shared" });
+  const spare = new SimStore({ seed: "spare" });
   store.addImage(IMAGE, 2 ** 28);
   const hosts = ["one", "two"].map(
-    (seed) => new SimHost({ seed, mounts: { [STORE_PATH]: store }, guest: { bootMs: 0 } }),
+    (seed) =>
+      new SimHost({ seed, mounts: { [STORE_PATH]: store, "/srv/spare": spare }, guest: { bootMs: 0 } }),
   );
   for (const host of hosts) undo.defer(() => host.dispose());
   const server = await serveSims(hosts, {});

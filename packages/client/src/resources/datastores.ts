@@ -4,6 +4,7 @@ import type {
   DatastoreFileList,
   DatastoreList,
   ModifyDatastoreRequest,
+  TaskAnswer,
   WireDatastore,
 } from "@sinter/northbound";
 import type { Static } from "typebox";
@@ -33,10 +34,17 @@ export function createDatastores(api: Api) {
       ),
     get: (datastore: Reference) => api.get<WireDatastore>(pathOf(datastore)),
     /** A directory that the hosts have becomes a place for volumes. */
-    create: (request: CreateDatastoreRequest) => api.post<CreatedAnswer>("/sinter/v1/datastores", request),
+    create: (request: CreateDatastoreRequest) =>
+      api.post<TaskAnswer & CreatedAnswer>("/sinter/v1/datastores", request),
     modify: (datastore: Reference, change: ModifyDatastoreRequest) =>
       api.put<object>(pathOf(datastore), change),
-    remove: (datastore: Reference) => api.remove<object>(pathOf(datastore)),
+    /** Forgets it; its directories stay on the hosts. Refused while it holds volumes. */
+    remove: (datastore: Reference) => api.remove<TaskAnswer>(pathOf(datastore)),
+    /** Lets another host use it. */
+    connect: (datastore: Reference, hostUrn: string) =>
+      api.post<TaskAnswer>(`/sinter/v1/datastores/${pathOf(datastore).split("/").at(-1)}/hosts`, { hostUrn }),
+    disconnect: (datastore: Reference, hostUrn: string) =>
+      api.remove<TaskAnswer>(`${pathOf(datastore)}/disconnect`, { hostUrn }),
     /** Images in its library, from which disks may start. */
     images: async (datastore: Reference) =>
       (await api.get<DatastoreFileList>(`${pathOf(datastore)}/file`)).files,

@@ -36,7 +36,7 @@ export function createHosts(api: Api) {
       ),
     get: (host: Reference) => api.get<WireHost>(pathOf(host)),
     /** Changes name, description and settings; a host joins by a token instead (`joinTokens.create`). */
-    modify: (host: Reference, change: ModifyHostRequest) => api.put<object>(pathOf(host), change),
+    modify: (host: Reference, change: ModifyHostRequest) => api.put<TaskAnswer>(pathOf(host), change),
     /** `force` also removes one that does not answer. */
     remove: (host: Reference, options: { readonly force?: boolean } = {}) =>
       api.remove<TaskAnswer>(pathOf(host), { isForce: options.force ? 1 : 0 }),
@@ -46,6 +46,10 @@ export function createHosts(api: Api) {
     },
     async exitMaintenance(host: Reference): Promise<void> {
       await api.post(`${pathOf(host)}/action/exitMaintenanceMode`);
+    },
+    /** To another cluster, or without one directly below the site; only a host without VMs. */
+    async move(host: Reference, clusterUrn?: string): Promise<void> {
+      await api.post(`${pathOf(host)}/action/move`, { clusterUrn: clusterUrn ?? "" });
     },
     reboot: (host: Reference, mode: PowerMode = "safe") =>
       api.post<TaskAnswer>(`${pathOf(host)}/action/reboot`, { mode }),

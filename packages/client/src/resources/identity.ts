@@ -38,6 +38,11 @@ export function createUsers(api: Api) {
     create: (request: CreateUserRequest) => api.post<Static<typeof CreatedUser>>("/service/users", request),
     modify: (userId: string, change: ModifyUserRequest) => api.put<object>(userPath(userId), change),
     remove: (userId: string) => api.remove<object>(userPath(userId)),
+    get: (userId: string) => api.get<WireUser>(userPath(userId)),
+    /** Keeps somebody out, from this moment on. */
+    lock: (userId: string) => api.post<object>("/service/users/lockUser", { userId }),
+    /** Also after too many wrong passwords. */
+    unlock: (userId: string) => api.post<object>("/service/users/unLockUser", { userId }),
     setRoles: (userId: string, roles: readonly string[]) =>
       api.post<object>(`${userPath(userId)}/setRoles`, { roles }),
     /** An administrator gives somebody else a new password. */

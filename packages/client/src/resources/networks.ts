@@ -2,10 +2,12 @@ import type {
   CreatedAnswer,
   CreatePortGroupRequest,
   CreateSwitchRequest,
+  HostPortRequest,
   ModifyPortGroupRequest,
   ModifySwitchRequest,
   PortGroupList,
   SwitchList,
+  TaskAnswer,
   WirePortGroup,
   WireSwitch,
 } from "@sinter/northbound";
@@ -33,7 +35,12 @@ export function createSwitches(api: Api) {
     addVlans: (aSwitch: Reference, vlanPoolSet: readonly VlanRange[]) =>
       api.post<object>(`${pathOf(aSwitch)}/action/addvlanpool`, { vlanPoolSet }),
     removeVlans: (aSwitch: Reference, vlanPoolSet: readonly VlanRange[]) =>
-      api.post<object>(`${pathOf(aSwitch)}/action/delvlanpool`, { vlanPoolSet }),
+      api.post<TaskAnswer>(`${pathOf(aSwitch)}/action/delvlanpool`, { vlanPoolSet }),
+    /** Lets further hosts carry it, with the NICs that they give it. */
+    addHosts: (aSwitch: Reference, hostPortSet: readonly HostPortRequest[]) =>
+      api.post<object>(`${pathOf(aSwitch)}/action/addhost`, { hostPortSet }),
+    removeHosts: (aSwitch: Reference, hostPortSet: readonly HostPortRequest[]) =>
+      api.post<object>(`${pathOf(aSwitch)}/action/delhost`, { hostPortSet }),
   };
 }
 
@@ -62,7 +69,7 @@ export function createPortGroups(api: Api) {
     create: (ofSwitch: Reference, request: CreatePortGroupRequest) =>
       api.post<CreatedAnswer>(`${pathOf(ofSwitch)}/portgroups`, request),
     modify: (portGroup: Reference, change: ModifyPortGroupRequest) =>
-      api.put<object>(pathOf(portGroup), change),
-    remove: (portGroup: Reference) => api.remove<object>(pathOf(portGroup)),
+      api.put<TaskAnswer>(pathOf(portGroup), change),
+    remove: (portGroup: Reference) => api.remove<TaskAnswer>(pathOf(portGroup)),
   };
 }

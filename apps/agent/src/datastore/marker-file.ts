@@ -48,5 +48,7 @@ export async function ensureMarker(directory: string, datastoreId: string): Prom
   } finally {
     await rm(draft, { force: true });
   }
-  return (await readMarker(directory)) ?? marker;
+  const written = await readMarker(directory);
+  if (!written) throw new Error("there is a marker file that cannot be understood");
+  return written;
 }

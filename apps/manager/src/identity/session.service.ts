@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { AppError, type Clock, type Log } from "@sinter/kit";
-import type { Database } from "../database/database.ts";
+import { type Database, pgCode } from "../database/database.ts";
 import type { ClientThrottle } from "./client-throttle.ts";
 import type { Credentials } from "./credentials.ts";
 import { identityErrors } from "./identity.errors.ts";
@@ -64,7 +64,7 @@ export function createSessionService(parts: {
       expiresAt: new Date(now + parts.validityMs),
     };
     if (user.sessionsMax === 0) {
-      await sessionStore(database.db).insert(session);
+      await sessionStore(database.db).insert(session).catch(deletedMeanwhile);
       return token;
     }
     await database.transaction(async ({ db }) => {
@@ -111,6 +111,13 @@ export function createSessionService(parts: {
 }
 
 const WRONG = new Set(["CREDENTIALS_WRONG", "USER_NOW_LOCKED", "USER_LOCKED"]);
+
+const FOREIGN_KEY_VIOLATION = "23503";
+
+/** A user that is deleted between the check and the session is nobody. */
+function deletedMeanwhile(error: unknown): never {
+  throw pgCode(error) === FOREIGN_KEY_VIOLATION ? identityErrors.credentialsWrong() : error;
+}
 
 /** Runs a check of a password, counting its failure against the client's address. */
 export async function guarded<T>(

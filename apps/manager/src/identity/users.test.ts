@@ -276,6 +276,20 @@ describe("users", () => {
     );
   });
 
+  test("logging in while one is deleted ends in a session that is worth nothing, or in none", async () => {
+    await using world = await openUsers();
+    for (let round = 0; round < 10; round++) {
+      const userId = await world.create({ userName: `leaving${round}`, connectNum: round % 2 });
+      const [entered] = await Promise.allSettled([
+        world.login(`leaving${round}`),
+        world.remove(`/service/users/${userId}`),
+      ]);
+      if (entered.status === "fulfilled") {
+        assert.equal(await world.identity.authenticate(entered.value), undefined);
+      } else assert.match(String(entered.reason), /10100103|10100307/);
+    }
+  });
+
   test("two who create one name at once: one wins", async () => {
     await using world = await openUsers();
     const answers = await Promise.all(Array.from({ length: 8 }, () => world.post("/service/users", user())));

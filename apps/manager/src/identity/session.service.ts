@@ -64,7 +64,7 @@ export function createSessionService(parts: {
       expiresAt: new Date(now + parts.validityMs),
     };
     if (user.sessionsMax === 0) {
-      await sessionStore(database.db).insert(session).catch(deletedMeanwhile);
+      await sessionStore(database.db).insert(session);
       return token;
     }
     await database.transaction(async ({ db }) => {
@@ -85,7 +85,7 @@ export function createSessionService(parts: {
         credentials.verify(login.isDomainUser ? `domain\\${login.userName}` : login.userName, login.key),
       );
       refuseUnfit(user);
-      const token = await openSession(user, login.clientAddress);
+      const token = await openSession(user, login.clientAddress).catch(deletedMeanwhile);
       const rights = await roleStore(database.db).rightsOf(user.roles);
       log.info({ userName: user.name, clientAddress: login.clientAddress }, "logged in");
       return {
@@ -116,7 +116,8 @@ const FOREIGN_KEY_VIOLATION = "23503";
 
 /** A user that is deleted between the check and the session is nobody. */
 function deletedMeanwhile(error: unknown): never {
-  throw pgCode(error) === FOREIGN_KEY_VIOLATION ? identityErrors.credentialsWrong() : error;
+  const isMissing = error instanceof AppError && error.code === "USER_MISSING";
+  throw isMissing || pgCode(error) === FOREIGN_KEY_VIOLATION ? identityErrors.credentialsWrong() : error;
 }
 
 /** Runs a check of a password, counting its failure against the client's address. */

@@ -286,7 +286,7 @@ describe("users", () => {
       ]);
       if (entered.status === "fulfilled") {
         assert.equal(await world.identity.authenticate(entered.value), undefined);
-      } else assert.match(String(entered.reason), /10100103|10100307/);
+      } else assert.match(String(entered.reason), /10100103/);
     }
   });
 

@@ -10,6 +10,7 @@ import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { failureAsJson, failures, hintOf } from "./failures.ts";
 import { createPaint, wantsColour } from "./output/paint.ts";
 import { createPrinter } from "./output/printer.ts";
+import { cleanLines } from "./output/text.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 
 const { version: VERSION } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -141,9 +142,9 @@ function fail(thrown: unknown, terminal: Terminal, isJson: boolean): ExitCode {
   } else {
     const paint = createPaint(wantsColour(stderr, env));
     const code = /^\d{8,9}$/.test(error.code) ? ` (${error.code})` : "";
-    stderr.write(`${paint.red("Error:")} ${error.message}${code}\n`);
+    stderr.write(`${paint.red("Error:")} ${cleanLines(error.message)}${code}\n`);
     const hint = hintOf(error);
-    if (hint !== undefined) stderr.write(`${hint}\n`);
+    if (hint !== undefined) stderr.write(`${cleanLines(hint)}\n`);
   }
   // Ours: a person can only send us this.
   if (!(thrown instanceof AppError) && env.SINTER_DEBUG) stderr.write(`${(thrown as Error).stack}\n`);

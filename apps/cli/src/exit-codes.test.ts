@@ -29,7 +29,7 @@ const cases: [what: string, error: unknown, code: number][] = [
   ["no to a question", failures.refused(), 1],
   [
     "a failed task, though its reason is that something is missing",
-    new TaskFailure({ reason: "10420004" } as WireTask),
+    new TaskFailure({ urn: "urn:x:tasks:1", reason: "10420004" } as WireTask),
     1,
   ],
   ["a defect", new TypeError("x"), 1],

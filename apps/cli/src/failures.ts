@@ -1,4 +1,4 @@
-import { ApiError } from "@sinter/client";
+import { ApiError, TaskFailure } from "@sinter/client";
 import { AppError, toAppError } from "@sinter/kit/errors";
 import { quoted } from "./output/text.ts";
 
@@ -56,7 +56,10 @@ const HINTS: Readonly<Record<string, string>> = {
 
 export function hintOf(error: AppError): string | undefined {
   const { hint } = error.params;
-  return typeof hint === "string" ? hint : HINTS[error.code];
+  if (typeof hint === "string") return hint;
+  if (error instanceof TaskFailure)
+    return `See its steps: sinter task show ${error.task.urn.split(":").at(-1)}`;
+  return HINTS[error.code];
 }
 
 /** The failure as one JSON object: the wire's two fields, and what to do next. */

@@ -1,4 +1,4 @@
-import { type Client, TaskFailure } from "@sinter/client";
+import type { Client } from "@sinter/client";
 import type { TaskAnswer, WireTask } from "@sinter/northbound";
 import type { Cli } from "./command.ts";
 import { failures } from "./failures.ts";
@@ -24,9 +24,6 @@ export async function followTask(cli: Cli, client: Client, taskUri: string): Pro
       signal: stop.signal,
       onProgress: (task) => progress.show(task),
     });
-  } catch (error) {
-    if (error instanceof TaskFailure) throw withWayToSteps(error, id);
-    throw error;
   } finally {
     release();
     progress.end();
@@ -53,10 +50,4 @@ export async function finishTask(
   // Looked up only for a person: a program has the task.
   const text = typeof sentence === "string" ? sentence : cli.printer.isJson ? "" : await sentence();
   cli.printer.done(text, task);
-}
-
-function withWayToSteps(failure: TaskFailure, id: string): TaskFailure {
-  const hinted = new TaskFailure(failure.task);
-  Object.assign(hinted.params, { hint: `See its steps: sinter task show ${id}` });
-  return hinted;
 }

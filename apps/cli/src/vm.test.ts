@@ -340,6 +340,10 @@ test("names of other people cannot steer the terminal", async () => {
     // oxlint-disable-next-line no-control-regex
     assert.doesNotMatch(stdout + stderr, /[\u001b\u009b]/, words.join(" "));
   }
+  const refusal = refuse(400, "10300015", "VM evil\u001b[2J is stopped.");
+  world.server.answer(`POST ${world.vms[0]?.uri}/action/hibernate`, refusal);
+  const refused = await run(world, ["vm", "hibernate", "i-00000034"]);
+  assert.match(refused.stderr, /VM evil\\u001b\[2J is stopped\./);
   const json = await run(world, ["vm", "show", "i-00000034", "--json"]);
   // oxlint-disable-next-line no-control-regex
   assert.doesNotMatch(json.stdout, /[\u001b\u009b]/);

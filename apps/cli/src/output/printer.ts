@@ -1,7 +1,7 @@
 import type { Terminal } from "../terminal.ts";
 import { createPaint, type Paint, wantsColour } from "./paint.ts";
 import { type Column, renderTable } from "./table.ts";
-import { clean, padEnd, widthOf } from "./text.ts";
+import { clean, cleanLines, padEnd, widthOf } from "./text.ts";
 
 /** A fact of an object's sheet: label and value; an empty value shows as `-`. */
 export type Fact = readonly [label: string, value: string | number | null | undefined];
@@ -71,10 +71,10 @@ export function createPrinter(terminal: Terminal, isJson: boolean): Printer {
       else say(text);
     },
     note(text) {
-      if (!isJson) stderr.write(`${text}\n`);
+      if (!isJson) stderr.write(`${cleanLines(text)}\n`);
     },
     warn(text) {
-      stderr.write(`${errorPaint.yellow("Warning:")} ${text}\n`);
+      stderr.write(`${errorPaint.yellow("Warning:")} ${cleanLines(text)}\n`);
     },
   };
 }

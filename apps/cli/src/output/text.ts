@@ -15,6 +15,11 @@ export function clean(text: string): string {
   );
 }
 
+/** The same for a text of several lines. */
+export function cleanLines(text: string): string {
+  return text.split("\n").map(clean).join("\n");
+}
+
 export function quoted(text: string): string {
   return `"${clean(text)}"`;
 }

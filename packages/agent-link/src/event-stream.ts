@@ -27,11 +27,16 @@ export function writeEventStream(
     response.write(`${JSON.stringify(event)}\n`);
   };
   response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
-  write({ type: "hello", ...source.hello() });
+  // A process that is stopped says nothing at all, not even who it is.
+  let hasGreeted = false;
+  const beat = (): void => {
+    if (source.isStalled?.() === true) return;
+    write(hasGreeted ? { type: "heartbeat", at: Date.now() } : { type: "hello", ...source.hello() });
+    hasGreeted = true;
+  };
+  beat();
   const unsubscribe = source.subscribe(write);
-  const timer = setInterval(() => {
-    if (source.isStalled?.() !== true) write({ type: "heartbeat", at: Date.now() });
-  }, options.heartbeatMs);
+  const timer = setInterval(beat, options.heartbeatMs);
   timer.unref();
   response.on("close", () => {
     clearInterval(timer);

@@ -69,7 +69,8 @@ class SimLink {
     if (signal.aborted) return;
     this.#requireReachable();
     const sim = this.#sim;
-    const queue: (AgentEvent | AppError)[] = [{ type: "hello", ...sim.events.hello() }];
+    // A process that is stopped says nothing at all, not even who it is.
+    const queue: (AgentEvent | AppError)[] = this.#isStalled ? [] : [this.#hello()];
     let wake: (() => void) | undefined;
     const push = (item: AgentEvent | AppError): void => {
       queue.push(item);
@@ -131,17 +132,27 @@ class SimLink {
 
   /** Heartbeats while the agent beats; after four that did not come, what a client on the network would say. */
   async #beat(push: (item: AgentEvent | AppError) => void, over: AbortSignal): Promise<void> {
-    const { clock, events } = this.#sim;
+    const { clock } = this.#sim;
+    let hasGreeted = !this.#isStalled;
     for (let missed = 0; !over.aborted; ) {
       await clock.sleep(this.#heartbeatMs, over).catch(() => {});
       if (over.aborted) return;
-      if (events.isStalled?.() !== true) {
+      if (!this.#isStalled) {
         missed = 0;
-        push({ type: "heartbeat", at: clock.now() });
+        push(hasGreeted ? { type: "heartbeat", at: clock.now() } : this.#hello());
+        hasGreeted = true;
       } else if (++missed === 4) {
         return push(this.#away("silent"));
       }
     }
+  }
+
+  get #isStalled(): boolean {
+    return this.#sim.events.isStalled?.() === true;
+  }
+
+  #hello(): AgentEvent {
+    return { type: "hello", ...this.#sim.events.hello() };
   }
 
   #requireReachable(): void {

@@ -59,7 +59,9 @@ export class HostLink {
 
   /** Called once per heartbeat: ends a stream that is silent, gives the host up after the grace. */
   check(now: number): void {
-    if (this.#isClosed) return;
+    // Still at the gate: a host that nobody has called yet is not silent. At a start with 1,250 hosts on a slow machine
+    // the last of them wait there for longer than any grace.
+    if (this.#isClosed || this.#streamStartedAt === 0) return;
     const heardAt = Math.max(this.#lastHeardAt, this.#streamStartedAt);
     if (this.#stream && now - heardAt > STREAM_SILENCE_MS) {
       this.#isConnected = false;
@@ -112,7 +114,7 @@ export class HostLink {
     let hadHello = false;
     const stream = new AbortController();
     this.#stream = stream;
-    // Before the first attempt nobody could have been heard: waiting at the gate is not the host's silence.
+    // The grace begins with the first attempt.
     if (this.#streamStartedAt === 0) this.#lastHeardAt = clock.now();
     this.#streamStartedAt = clock.now();
     const attemptOver = new AbortController();

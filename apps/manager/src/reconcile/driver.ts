@@ -51,6 +51,8 @@ export function createReconciler<K>(options: ReconcilerOptions<K>): Reconciler<K
       await task;
     } finally {
       working.delete(key);
+      // Somebody may wait for this key, or for room.
+      queueMicrotask(pump);
     }
   };
 
@@ -60,11 +62,9 @@ export function createReconciler<K>(options: ReconcilerOptions<K>): Reconciler<K
       if (working.size >= width) return;
       if (working.has(key)) continue;
       waiting.delete(key);
-      work(key)
-        .catch((error: unknown) => {
-          if (!life.signal.aborted) logFailure(log, name, key, error);
-        })
-        .finally(pump);
+      work(key).catch((error: unknown) => {
+        if (!life.signal.aborted) logFailure(log, name, key, error);
+      });
     }
   };
 

@@ -17,6 +17,7 @@ function codeOf(work: () => unknown): string {
   }
 }
 
+const pool = (startVlanId: number, endVlanId: number) => ({ startVlanId, endVlanId });
 const POOLS = [
   { startVlanId: 10, endVlanId: 20 },
   { startVlanId: 100, endVlanId: 199 },
@@ -143,12 +144,14 @@ test("every range that is read gives numbers from 1 to 4094 (random, seed printe
     const text = Array.from({ length: 1 + next(12) }, () => letters[next(letters.length)]).join("");
     if (!isVlanRange(text)) continue;
     const ids = vlanIdsOf(text);
-    assert.ok(ids.length > 0 && ids.every((id) => id >= 1 && id <= 4094), `${JSON.stringify(text)} → ${ids}`);
+    assert.ok(
+      ids.length > 0 && ids.every((id) => id >= 1 && id <= 4094),
+      `${JSON.stringify(text)} → ${ids.join()}`,
+    );
   }
 });
 
 test("VLAN pools: order, overlap, number, removal", () => {
-  const pool = (startVlanId: number, endVlanId: number) => ({ startVlanId, endVlanId });
   assert.deepEqual(poolsWith([pool(5, 6)], [pool(1, 2)]), [pool(1, 2), pool(5, 6)]);
   assert.equal(
     codeOf(() => poolsWith([], [pool(9, 8)])),

@@ -32,8 +32,8 @@ test("sites: ids in paths are read in any case, other sites are unknown", async 
 });
 
 test("a database has one site, whoever starts on it first", async () => {
-  await using test = await managerDatabase();
-  const { database } = test;
+  await using own = await managerDatabase();
+  const { database } = own;
   const services = await Promise.all(
     Array.from({ length: 8 }, (_, i) => createSiteService({ database, siteName: `s${i}` })),
   );

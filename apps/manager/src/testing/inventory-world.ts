@@ -23,7 +23,6 @@ import {
   modifyHost,
   registerHostRoutes,
 } from "../host/index.ts";
-import { SITE } from "../http/route.ts";
 import { createWireErrors } from "../http/wire-errors.ts";
 import {
   type Collector,
@@ -124,7 +123,6 @@ export async function inventoryWorld(options: InventoryOptions = {}): Promise<In
   const released: number[] = [];
   const redefined: number[] = [];
   const engines: TaskEngine[] = [];
-  const siteId = (): string => TEST_SITE;
   let parts!: Omit<
     InventoryWorld,
     keyof AsyncDisposable | "app" | "test" | "addHost" | "call" | "ok" | "ended"
@@ -202,7 +200,7 @@ export async function inventoryWorld(options: InventoryOptions = {}): Promise<In
       const portGroups = createPortGroupService({ database, tasks, siteId });
       const site = await createSiteService({ database, siteName: "never used" });
       registerSiteRoutes(app, { sites: site, address: "192.0.2.1" });
-      registerClusterRoutes(app, { clusters, siteId, memoryUsedMiB: monitor.memoryUsedMiB });
+      registerClusterRoutes(app, { clusters, siteId, memoryUsedMiB: (id) => monitor.memoryUsedMiB(id) });
       registerHostRoutes(app, {
         hosts,
         siteId,
@@ -213,7 +211,6 @@ export async function inventoryWorld(options: InventoryOptions = {}): Promise<In
       registerPortGroupRoutes(app, { portGroups, siteId });
       registerMonitorRoutes(app, { monitor });
       registerTaskRoutes(app, { tasks, siteId, errors: createWireErrors([hostWireErrors]) });
-      const urn = (path: string): string => `urn:sites:${TEST_SITE}:${path.replaceAll("/", ":")}`;
       parts = {
         database,
         tasks,
@@ -319,6 +316,15 @@ export async function inventoryWorld(options: InventoryOptions = {}): Promise<In
   };
 }
 
+function siteId(): string {
+  return TEST_SITE;
+}
+
+/** `hosts/12` as the URN of this site's host. */
+function urn(path: string): string {
+  return `urn:sites:${TEST_SITE}:${path.replaceAll("/", ":")}`;
+}
+
 /** An answer must be what the route says it answers: all fields there, none too many, each of its type. */
 function checkAnswer(
   app: FastifyInstance,
@@ -349,5 +355,3 @@ function matches(pattern: string, path: string): boolean {
 function colons(url: string): number {
   return url.split(":").length;
 }
-
-export { SITE };

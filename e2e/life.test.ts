@@ -63,8 +63,8 @@ describe("a cluster of two hosts", { timeout: 900_000 }, () => {
     await assert.rejects(openScreen(vnc.hostIp, vnc.vncPort, "wrong"), /wrong password|closed/);
     await scene.client.vms.resetVncPassword(uri);
     await assert.rejects(openScreen(vnc.hostIp, vnc.vncPort, vnc.vncPassword), /wrong password|closed/);
-    const after = (await scene.client.vms.get(uri)).vncAcessInfo;
-    await openScreen(vnc.hostIp, vnc.vncPort, after?.vncPassword ?? "");
+    const renewed = (await scene.client.vms.get(uri)).vncAcessInfo;
+    await openScreen(vnc.hostIp, vnc.vncPort, renewed?.vncPassword ?? "");
     await scene.remove(uri);
   });
 

@@ -33,11 +33,11 @@ export async function openScreen(
   };
   try {
     const version = await read(12);
-    if (!version.toString().startsWith("RFB 003.008")) throw new Error(`not a screen: ${version}`);
+    if (!version.toString().startsWith("RFB 003.008")) throw new Error(`not a screen: ${version.toString()}`);
     socket.write(version);
     const [count] = await read(1);
     const kinds = await read(count ?? 0);
-    if (!kinds.includes(2)) throw new Error(`no password asked: ${[...kinds]}`);
+    if (!kinds.includes(2)) throw new Error(`no password asked: ${[...kinds].join(" ")}`);
     socket.write(Buffer.from([2]));
     const challenge = await read(16);
     socket.write(respond(challenge, password));
@@ -56,7 +56,7 @@ function respond(challenge: Buffer, password: string): Buffer {
   const key = Buffer.alloc(8);
   Buffer.from(password.slice(0, 8), "latin1").copy(key);
   const reversed = Buffer.from(
-    key.map((byte) => Number.parseInt(byte.toString(2).padStart(8, "0").split("").reverse().join(""), 2)),
+    key.map((byte) => Number.parseInt(byte.toString(2).padStart(8, "0").split("").toReversed().join(""), 2)),
   );
   const cipher = createCipheriv("des-ede3-ecb", Buffer.concat([reversed, reversed, reversed]), null);
   cipher.setAutoPadding(false);

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Client, createClient } from "@sinter/client";
@@ -45,7 +45,9 @@ const IMAGE_NAME = "sinter-mini.qcow2";
 export async function startStand(options: StandOptions): Promise<Stand> {
   const { stateDir, say } = options;
   const files = standFiles(stateDir);
-  await mkdir(stateDir, { recursive: true, mode: 0o755 });
+  await mkdir(stateDir, { recursive: true });
+  // PostgreSQL runs under an account of its own and must be able to pass; what is secret inside has its own mode.
+  await chmod(stateDir, 0o755);
   const log = createLog({ name: "stand", file: files.startLog });
   const undo: (() => Promise<unknown>)[] = [];
   try {
@@ -116,7 +118,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       [Symbol.asyncDispose]: () => stop({ keepState: false }),
     };
   } catch (error) {
-    for (const step of undo.reverse())
+    for (const step of undo.toReversed())
       await step().catch((failure: unknown) => log.error({ err: failure }, "stopping failed"));
     throw error;
   }

@@ -26,7 +26,7 @@ export class Undo implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const step of this.#steps.reverse()) {
+    for (const step of this.#steps.toReversed()) {
       try {
         await step.run();
       } catch (error) {

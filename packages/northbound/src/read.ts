@@ -42,13 +42,13 @@ const DEPTH_MAX = 32;
 
 /** Marks a field with the contract's error code for a wrong value: `coded(Type.Integer(...), "10300003")`. */
 export function coded<T extends TSchema>(schema: T, errorCode: string): T {
-  return { ...schema, errorCode } as T;
+  return { ...schema, errorCode };
 }
 
 /** Reads `value` by `schema`; unknown fields fall away, missing and null optional ones are absent. Throws BodyError. */
 export function readBody<T extends TSchema>(schema: T, value: unknown): Static<T> {
   // The schema is the type: what `read` lets through has its shape.
-  return read(schema as Schema, value ?? {}, "", FORMAT_INVALID, 0) as Static<T>;
+  return read(schema, value ?? {}, "", FORMAT_INVALID, 0) as Static<T>;
 }
 
 function read(schema: Schema, value: unknown, path: string, inheritedCode: string, depth: number): unknown {
@@ -115,7 +115,7 @@ function readString(schema: Schema, value: unknown, path: string, code: string):
   const text = typeof value === "number" ? String(value) : value;
   if (typeof text !== "string") throw new BodyError(path, "must be text", code);
   // Characters, not UTF-16 units: a limit of 256 is 256 Chinese characters and 256 emoji.
-  const length = [...text].length;
+  const length = Array.from(text).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) {
     throw new BodyError(path, `may have at most ${schema.maxLength} characters`, code);
   }

@@ -4,8 +4,9 @@
  * irregular pair.
  */
 export function uriOf(urn: string): string {
-  const uri = urn.replace(/^urn/, "/service").replaceAll(":", "/");
-  return uri.replace(/\/folders\//, "/folder/");
+  // Called for each of 20,000 objects of a list, so without regular expressions.
+  const uri = (urn.startsWith("urn") ? `/service${urn.slice(3)}` : urn).replaceAll(":", "/");
+  return uri.includes("/folders/") ? uri.replace("/folders/", "/folder/") : uri;
 }
 
 export function urnOf(uri: string): string {

@@ -15,7 +15,7 @@ import {
 const near = (got: readonly number[], want: readonly number[]): void => {
   assert.equal(got.length, want.length);
   for (const [i, value] of want.entries())
-    assert.ok(Math.abs((got[i] ?? NaN) - value) < 1e-6, `${got} is not ${want}`);
+    assert.ok(Math.abs((got[i] ?? NaN) - value) < 1e-6, `${got.join()} is not ${want.join()}`);
 };
 const vm = (shares: number, reservationMhz = 0, limitMhz = 0): Contender => ({
   shares,

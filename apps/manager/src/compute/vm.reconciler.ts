@@ -125,11 +125,7 @@ export function createVmReconciler({ database, tasks, fleet, log }: VmReconciler
 
     /** The host went silent: what runs there is not known. What was stopped stays so, as last seen. */
     async hostLost(hostId: number): Promise<void> {
-      for (const vm of await store.onHost(hostId)) {
-        if (vm.state === "running" || vm.state === "paused") {
-          await store.transition(vm.id, [vm.state], "unknown", { stateReason: HOST_AWAY });
-        }
-      }
+      await store.transitionOnHost(hostId, ["running", "paused"], "unknown", HOST_AWAY);
     },
 
     /** Domains on a host that the manager does not know, for people to look at. */

@@ -21,7 +21,7 @@ import type { Database } from "../database/database.ts";
 import { allows } from "../http/server.ts";
 import { registerRoute, type RouteContext, SITE } from "../http/route.ts";
 import { taskAnswer } from "../task/task.wire.ts";
-import { readNames } from "./names.store.ts";
+import { readNames, readPlaceNames } from "./names.store.ts";
 import { osVersions } from "./os-versions.ts";
 import { vmErrors } from "./vm.errors.ts";
 import type { Begun, VmService } from "./vm.service.ts";
@@ -81,16 +81,15 @@ export function registerVmRoutes(
         const [total, rows] = await Promise.all([vms.count(filter), vms.listIdentities(filter, page, order)]);
         return { total, vms: rows.map((row) => identityToWire(row, siteId)) };
       }
-      const [total, rows] = await Promise.all([
-        vms.count(filter),
-        vms.list(filter, page, order, detail === 2),
-      ]);
+      if (detail === 1) {
+        const [total, rows] = await Promise.all([vms.count(filter), vms.listSummaries(filter, page, order)]);
+        const names = await readPlaceNames(database.db, siteId, rows);
+        return { total, vms: rows.map((row) => summaryToWire(row, names)) };
+      }
+      const [total, rows] = await Promise.all([vms.count(filter), vms.list(filter, page, order)]);
       const names = await readNames(database.db, siteId, rows);
       const mayOperate = allows(actor.access, "operate");
-      return {
-        total,
-        vms: rows.map((row) => (detail === 2 ? vmToWire(row, names, mayOperate) : summaryToWire(row, names))),
-      };
+      return { total, vms: rows.map((row) => vmToWire(row, names, mayOperate)) };
     },
   });
 

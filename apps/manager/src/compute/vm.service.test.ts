@@ -93,7 +93,7 @@ describe("VMs on two simulated hosts", () => {
   test("refused requests change nothing", async () => {
     const nic = { portGroupUrn: world.urns.portGroup };
     const used = await made({}, { nics: [{ ...nic, mac: "28:6e:d4:00:00:01" }] });
-    const before = await counts();
+    const atFirst = await counts();
     const disk = { quantityGB: 1, datastoreUrn: world.urns.datastore, isThin: true };
     const cases: [string, object, object, string][] = [
       ["CMP-28: a MAC in use", {}, { nics: [{ ...nic, mac: "28-6E-D4-00-00-01" }] }, "MAC_USED"],
@@ -157,7 +157,7 @@ describe("VMs on two simulated hosts", () => {
     ];
     for (const [what, over, config, code] of cases) {
       await assert.rejects(create(over, config), { code }, what);
-      assert.deepEqual(await counts(), before, `${what} left something`);
+      assert.deepEqual(await counts(), atFirst, `${what} left something`);
     }
     await world.done(await world.vms.remove(OPERATOR, used, { isKeepingDisks: false }));
   });
@@ -272,7 +272,7 @@ describe("VMs on two simulated hosts", () => {
   });
 
   test("a host that disappears for good: the create unwinds, what was made there is remembered, nothing else stays", async () => {
-    const before = await counts();
+    const atFirst = await counts();
     const [sim] = world.sims;
     assert.ok(sim);
     sim.clearCalls();
@@ -285,7 +285,7 @@ describe("VMs on two simulated hosts", () => {
     sim.faults.clear();
     assert.equal(task.state, "failed");
     assert.equal(task.progress, 100);
-    assert.deepEqual(await counts(), before);
+    assert.deepEqual(await counts(), atFirst);
     const { rows } = await world.database.pool.query("select kind from host_cleanups order by kind");
     assert.deepEqual(
       rows.map((row) => row.kind).filter((kind) => kind === "vm"),

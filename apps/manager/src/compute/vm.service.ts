@@ -8,7 +8,7 @@ import type {
   ModifyVmRequest,
   NicRequest,
 } from "@sinter/northbound";
-import { VM_ACTIONS, VM_EDITS, type VmActionName, type VmEditName } from "@sinter/rules";
+import { VM_ACTIONS, VM_EDITS, type VmEditName } from "@sinter/rules";
 import type { Executor, TaskDefinition, TaskEngine } from "@sinter/tasks";
 import { parseUrn } from "@sinter/northbound";
 import type { Static } from "typebox";
@@ -58,7 +58,7 @@ import {
 import { portGroupsOnHost } from "./spec-reader.ts";
 import { vmErrors } from "./vm.errors.ts";
 import { type VmFilter, type VmOrder, vmStore } from "./vm.store.ts";
-import type { Nic, Vm, WholeVm } from "./vm.ts";
+import type { Nic, Vm, VmSummary, WholeVm } from "./vm.ts";
 
 /** What a long operation answers at once. */
 export interface Begun {
@@ -304,8 +304,10 @@ export function createVmService(parts: VmServiceParts) {
       return getWhole(database, id);
     },
 
-    list: (filter: VmFilter, page: Page, order: VmOrder, withDisks: boolean): Promise<WholeVm[]> =>
-      vmStore(database.db).listWhole(filter, page, order, withDisks),
+    list: (filter: VmFilter, page: Page, order: VmOrder): Promise<WholeVm[]> =>
+      vmStore(database.db).listWhole(filter, page, order),
+    listSummaries: (filter: VmFilter, page: Page, order: VmOrder): Promise<VmSummary[]> =>
+      vmStore(database.db).listSummaries(filter, page, order),
     listIdentities: (filter: VmFilter, page: Page, order: VmOrder) =>
       vmStore(database.db).listIdentities(filter, page, order),
     count: (filter: VmFilter): Promise<number> => vmStore(database.db).count(filter),
@@ -570,7 +572,7 @@ function changeOf(vm: Vm, request: ModifyVmRequest): VmChange {
   const entries = Object.entries(wanted).filter(
     ([key, value]) => JSON.stringify(value) !== JSON.stringify(vm[key as keyof Vm]),
   );
-  return Object.fromEntries(entries) as VmChange;
+  return Object.fromEntries(entries);
 }
 
 function firstFree(taken: ReadonlySet<number>): number {
@@ -580,7 +582,7 @@ function firstFree(taken: ReadonlySet<number>): number {
 /** What the database refused, in words of the domain. */
 function better(error: unknown): unknown {
   if (error instanceof AppError && error.code === "OBJECT_BUSY") {
-    const urn = String(error.params.urn ?? "");
+    const urn = typeof error.params.urn === "string" ? error.params.urn : "";
     const id = Number(urn.split(":")[1]);
     return urn.startsWith("vm:") ? vmErrors.busy(id) : volumeErrors.busy(urn);
   }

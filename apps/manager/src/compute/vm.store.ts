@@ -1,11 +1,13 @@
 import { and, asc, count, desc, eq, exists, ilike, inArray, or, type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
 import type { VmState } from "@sinter/rules";
+import type { GuestObservation } from "@sinter/southbound";
 import type { Db } from "../database/database.ts";
 import type { Page } from "../http/query.ts";
 import { portGroups } from "../network/network.table.ts";
 import { escapeLike } from "../storage/volume.store.ts";
 import { attachments, volumes } from "../storage/volume.table.ts";
-import type { Nic, Vm, VmDisk, WholeVm } from "./vm.ts";
+import type { Nic, Vm, VmDisk, VmSummary, WholeVm } from "./vm.ts";
 import { nics, vms } from "./vm.table.ts";
 
 export interface VmFilter {
@@ -117,7 +119,7 @@ export function vmStore(db: Db) {
       .select({ link: attachments, volume: volumes })
       .from(attachments)
       .innerJoin(volumes, eq(volumes.id, attachments.volumeId))
-      .where(ids.length === 1 ? eq(attachments.vmId, ids[0] as number) : inArray(attachments.vmId, [...ids]))
+      .where(isOneOf(attachments.vmId, ids))
       .orderBy(asc(attachments.slot));
     const result = new Map<number, VmDisk[]>();
     for (const { link, volume } of rows) {
@@ -126,11 +128,21 @@ export function vmStore(db: Db) {
     return result;
   };
 
-  const nicsOf = async (ids: readonly number[] | undefined): Promise<Map<number, Nic[]>> => {
-    const query = db.select().from(nics).orderBy(asc(nics.index)).$dynamic();
-    const rows = await (ids === undefined ? query : query.where(inArray(nics.vmId, [...ids])));
+  const nicsOf = async (ids: readonly number[]): Promise<Map<number, Nic[]>> => {
+    const query = db.select().from(nics).where(isOneOf(nics.vmId, ids)).orderBy(asc(nics.index));
     const result = new Map<number, Nic[]>();
-    for (const row of rows) push(result, row.vmId, row);
+    for (const row of await query) push(result, row.vmId, row);
+    return result;
+  };
+
+  const macsOf = async (ids: readonly number[]): Promise<Map<number, Pick<Nic, "index" | "mac">[]>> => {
+    const query = db
+      .select({ vmId: nics.vmId, index: nics.index, mac: nics.mac })
+      .from(nics)
+      .where(isOneOf(nics.vmId, ids))
+      .orderBy(asc(nics.vmId), asc(nics.index));
+    const result = new Map<number, Pick<Nic, "index" | "mac">[]>();
+    for (const { vmId, index, mac } of await query) push(result, vmId, { index, mac });
     return result;
   };
 
@@ -162,8 +174,31 @@ export function vmStore(db: Db) {
       return query;
     },
 
-    /** With NICs always and disks when asked. */
-    async listWhole(filter: VmFilter, page: Page, order: VmOrder, withDisks: boolean): Promise<WholeVm[]> {
+    /**
+     * What a list of detail 1 shows, without the rest of the JSON columns, and without a lookup per NIC: all 20,000 VMs
+     * in one go, so what is done for each of them counts.
+     */
+    async listSummaries(filter: VmFilter, page: Page, order: VmOrder): Promise<VmSummary[]> {
+      let query = db
+        .select(summaryColumns)
+        .from(vms)
+        .where(conditions(filter))
+        .orderBy(...orderBy(order))
+        .$dynamic();
+      if (page.limit !== undefined) query = query.limit(page.limit).offset(page.offset);
+      const rows = await query;
+      if (rows.length === 0) return [];
+      const nicMap = await macsOf(rows.map((row) => row.id));
+      return rows.map(({ agent, agentVersion, addresses, createdAtMs, ...row }) => ({
+        ...row,
+        guest: agent === null ? null : { agent, agentVersion, addresses: addresses ?? [] },
+        createdAt: new Date(createdAtMs),
+        nics: nicMap.get(row.id) ?? [],
+      }));
+    },
+
+    /** With everything that belongs to them. */
+    async listWhole(filter: VmFilter, page: Page, order: VmOrder): Promise<WholeVm[]> {
       let query = db
         .select()
         .from(vms)
@@ -174,9 +209,8 @@ export function vmStore(db: Db) {
       const rows = await query;
       if (rows.length === 0) return [];
       const ids = rows.map((row) => row.id);
-      // Beyond some thousand ids one scan is cheaper than a list of them.
-      const nicMap = await nicsOf(ids.length > 2000 ? undefined : ids);
-      const diskMap = withDisks ? await disksOf(ids) : new Map<number, VmDisk[]>();
+      const nicMap = await nicsOf(ids);
+      const diskMap = await disksOf(ids);
       return rows.map((vm) => ({ vm, nics: nicMap.get(vm.id) ?? [], disks: diskMap.get(vm.id) ?? [] }));
     },
 
@@ -214,6 +248,19 @@ export function vmStore(db: Db) {
         .where(and(eq(vms.id, id), inArray(vms.state, [...from])))
         .returning({ id: vms.id });
       return rows.length > 0;
+    },
+
+    /** The same for all VMs of a host, in one statement. */
+    async transitionOnHost(
+      hostId: number,
+      from: readonly VmState[],
+      to: VmState,
+      stateReason: string,
+    ): Promise<void> {
+      await db
+        .update(vms)
+        .set({ state: to, stateReason })
+        .where(and(eq(vms.hostId, hostId), inArray(vms.state, [...from])));
     },
 
     async bumpGeneration(id: number): Promise<void> {
@@ -269,6 +316,30 @@ export function vmStore(db: Db) {
   };
 }
 export type VmStore = ReturnType<typeof vmStore>;
+
+const summaryColumns = {
+  id: vms.id,
+  uuid: vms.uuid,
+  name: vms.name,
+  description: vms.description,
+  groupLabel: vms.groupLabel,
+  clusterId: vms.clusterId,
+  hostId: vms.hostId,
+  isBoundToHost: vms.isBoundToHost,
+  isTemplate: vms.isTemplate,
+  state: vms.state,
+  stateReason: vms.stateReason,
+  agent: sql<GuestObservation["agent"] | null>`${vms.guest}->>'agent'`,
+  agentVersion: sql<string | null>`${vms.guest}->>'agentVersion'`,
+  addresses: sql<GuestObservation["addresses"] | null>`${vms.guest}->'addresses'`,
+  secureVmType: sql<string>`coalesce(${vms.properties}->'others'->>'secureVmType', '')`,
+  createdAtMs: sql<number>`(extract(epoch from ${vms.createdAt}) * 1000)::float8`,
+};
+
+/** One array is one parameter, where `in` would make one of each of 20,000 ids. */
+function isOneOf(column: PgColumn, ids: readonly number[]): SQL {
+  return sql`${column} = any(${sql.param([...ids])}::bigint[])`;
+}
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const there = map.get(key);

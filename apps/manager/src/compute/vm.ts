@@ -101,6 +101,33 @@ export interface WholeVm {
   readonly disks: readonly VmDisk[];
 }
 
+/** What a list shows of a VM: of what is stored as JSON only the parts that appear there. */
+export interface VmSummary
+  extends Pick<
+    Vm,
+    | "id"
+    | "uuid"
+    | "name"
+    | "description"
+    | "groupLabel"
+    | "clusterId"
+    | "hostId"
+    | "isBoundToHost"
+    | "isTemplate"
+    | "state"
+    | "stateReason"
+    | "createdAt"
+  > {
+  /** Null while nobody has looked into the guest. */
+  readonly guest: Pick<GuestObservation, "agent" | "agentVersion" | "addresses"> | null;
+  readonly secureVmType: string;
+  readonly nics: readonly Pick<Nic, "index" | "mac">[];
+}
+
+export function summaryOf({ vm, nics }: WholeVm): VmSummary {
+  return { ...vm, secureVmType: String(vm.properties.others.secureVmType ?? ""), nics };
+}
+
 /** States in which the VM holds memory and CPU of its host, or is about to. */
 export const OCCUPYING_STATES: readonly VmState[] = [
   "creating",

@@ -14,7 +14,7 @@ import type { VmState } from "@sinter/rules";
 import { GiB, KiB } from "@sinter/kit";
 import type { GuestAddress } from "@sinter/southbound";
 import { storageTypeOnWire } from "../storage/volume.wire.ts";
-import type { Nic, Vm, VmDisk, WholeVm } from "./vm.ts";
+import { type Nic, summaryOf, type Vm, type VmDisk, type VmSummary, type WholeVm } from "./vm.ts";
 import type { VmIdentity } from "./vm.store.ts";
 
 /** Several of our states share a spelling: the contract knows no "rebooting", and clients wait for what they know. */
@@ -41,11 +41,15 @@ export function statesOfStatus(status: string): VmState[] {
   return (Object.keys(VM_STATUS) as VmState[]).filter((state) => VM_STATUS[state] === status);
 }
 
-/** Names that a VM's wire form shows of other objects. */
-export interface VmNames {
+/** Names of where a VM is. */
+export interface PlaceNames {
   readonly siteId: string;
   hostName(id: number): string;
   clusterName(id: number): string;
+}
+
+/** Names that a VM's whole wire form shows of other objects. */
+export interface VmNames extends PlaceNames {
   datastore(id: number): { name: string; kind: "local" | "shared" } | undefined;
   portGroup(id: number): { name: string; switchId: number } | undefined;
 }
@@ -69,8 +73,7 @@ export function identityToWire(vm: VmIdentity, siteId: string): WireVm {
 }
 
 /** Detail 1, the default of lists. */
-export function summaryToWire(whole: WholeVm, names: VmNames): WireVm {
-  const { vm } = whole;
+export function summaryToWire(vm: VmSummary, names: PlaceNames): WireVm {
   const isPlaced = vm.hostId !== null && vm.state !== "stopped" && vm.state !== "hibernated";
   const hostUrn = vm.hostId === null ? null : objectUrn(names.siteId, "hosts", vm.hostId);
   const clusterUrn = vm.clusterId === null ? null : objectUrn(names.siteId, "clusters", vm.clusterId);
@@ -105,8 +108,8 @@ export function summaryToWire(whole: WholeVm, names: VmNames): WireVm {
     rpoStatus: 0,
     initSyncStatus: 0,
     vmConfig: {
-      nics: whole.nics.map((nic) => nicAddresses(nic, vm)),
-      properties: { secureVmType: String(vm.properties.others.secureVmType ?? "") },
+      nics: vm.nics.map((nic) => nicAddresses(nic, vm)),
+      properties: { secureVmType: vm.secureVmType },
     },
     statusReason: vm.stateReason,
   };
@@ -117,7 +120,7 @@ export function vmToWire(whole: WholeVm, names: VmNames, maySeePassword: boolean
   const { vm, disks, nics } = whole;
   const stores = [...new Set(disks.map((disk) => disk.volume.datastoreId))];
   return {
-    ...summaryToWire(whole, names),
+    ...summaryToWire(summaryOf(whole), names),
     dataStoreUrns: stores.map((id) => objectUrn(names.siteId, "datastores", id)),
     additionalStatus: [],
     isMultiDiskSpeedup: false,
@@ -171,7 +174,7 @@ export function vmToWire(whole: WholeVm, names: VmNames, maySeePassword: boolean
 }
 
 /** Tools are the guest's agent. A VM that has just begun to run may still bring it up. */
-function toolsStatus(vm: Vm): string {
+function toolsStatus(vm: Pick<VmSummary, "state" | "guest">): string {
   if (vm.state !== "running" && vm.state !== "paused") return "notRunning";
   if (vm.guest === null) return "starting";
   return vm.guest.agent === "running" ? "running" : "notRunning";
@@ -183,7 +186,7 @@ export function consoleToWire(vm: Vm, maySeePassword: boolean): NonNullable<Wire
   return { hostIp: vm.vnc.host, vncPort: vm.vnc.port, vncPassword: maySeePassword ? vm.vncPassword : "" };
 }
 
-function nicAddresses(nic: Nic, vm: Vm): WireNic {
+function nicAddresses(nic: Pick<Nic, "index" | "mac">, vm: Pick<VmSummary, "state" | "guest">): WireNic {
   const address: GuestAddress | undefined =
     vm.state === "running" || vm.state === "paused"
       ? vm.guest?.addresses.find((a) => a.mac.toLowerCase() === nic.mac)

@@ -52,7 +52,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
   const store = new SimStore({ capacityBytes: 100 * GiB });
   store.addImage("mini.qcow2", GiB);
   const sims = ["a", "b"].map(
-    (seed) => new SimHost({ seed, mounts: { "/srv/shared": store }, guest: { bootMs: 0 } as never }),
+    (seed) => new SimHost({ seed, mounts: { "/srv/shared": store }, guest: { bootMs: 0 } }),
   );
   const ports: AgentClient[] = sims.map((sim) => simPort(sim));
   const { db } = database;

@@ -26,6 +26,8 @@ export function openDatabase(options: { url: string; log: Log; connections?: num
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.connections ?? 12,
+    // A database that was cut off without a word must not hold requests for ever.
+    connectionTimeoutMillis: 15_000,
     application_name: "sinter-manager",
   });
   // Without a listener the loss of an idle connection (PostgreSQL restarts) ends the whole process.

@@ -38,8 +38,5 @@ export function createVolumes(api: Api) {
       api.post<TaskAnswer>(await api.inSite("volumes"), request),
     modify: (volume: Reference, change: ModifyVolumeRequest) => api.put<object>(pathOf(volume), change),
     remove: (volume: Reference) => api.remove<TaskAnswer>(pathOf(volume)),
-    /** `sizeMiB` is the new total. */
-    expand: (volume: Reference, sizeMiB: number) =>
-      api.post<TaskAnswer>(`${pathOf(volume)}/action/expandVol`, { size: sizeMiB }),
   };
 }

@@ -60,7 +60,10 @@ export interface TaskEngineOptions<Definitions extends readonly AnyTask[]> {
   readonly retry?: Partial<RetryPolicies>;
   /** Seals what is given as `secret`; without it secrets lie readable in their own table until the task ends. */
   readonly sealer?: Sealer;
-  /** A task could not go on and keeps its locks; raise an alarm. May be called again for the same task after a retry. */
+  /**
+   * A task could not go on and keeps its locks; raise an alarm. Called again for the same task when it is stuck again
+   * and when an engine begins to lead.
+   */
   readonly onStuck?: (task: TaskView) => void;
   /** How long a leader that lost its database connection works on in the hope of getting its lock back; default 3,000 ms. */
   readonly graceMs?: number;
@@ -77,6 +80,7 @@ export type CancelOutcome = "ok" | "notFound" | "finished" | "notCancellable" | 
 export interface TaskEngine extends TaskQueries {
   /**
    * Writes a task in the caller's transaction; nothing is there if that rolls back. Gives the task's id.
+   * `tx` is the client of a transaction; a pool will do only for an order without locks.
    * Throws `conflict` OBJECT_BUSY with `params { urn, taskId }` when one of the locks is taken.
    */
   submit<Input, Secret>(
@@ -129,6 +133,10 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
   let poll: NodeJS.Timeout | undefined;
   let hasEndedWork = false;
   let isLooking = false;
+  /** Whether more may be waiting than could be taken at the last look. */
+  let hasBacklog = false;
+  /** Whether the alarm of stuck tasks is to be raised again, since a crash may have come between row and alarm. */
+  let mustAnnounceStuck = false;
   /** What is asked of the next round: to claim new work, or also to check what this engine should have at hand. */
   let wanted: "nothing" | "claim" | "inspect" = "nothing";
 
@@ -138,6 +146,7 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
     graceMs: options.graceMs ?? 3_000,
     onElected: (epoch) => {
       reign = new Reign(epoch);
+      mustAnnounceStuck = true;
       look("claim");
     },
     onDeposed: () => {
@@ -165,9 +174,12 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
       const isInspection = wanted === "inspect";
       wanted = "nothing";
       try {
+        if (mustAnnounceStuck) await announceStuck();
         if (isInspection) await inspect(current);
         const free = Math.max(concurrency - active.size, 0);
-        launch(current, await store.claim(current.epoch, free, clock.now()));
+        const claims = await store.claim(current.epoch, free, clock.now());
+        hasBacklog = claims.length >= free;
+        launch(current, claims);
       } catch (error) {
         // The next poll looks again, and finds as well what was claimed without our hearing of it.
         log[isDatabaseAway(error) ? "debug" : "error"](
@@ -189,6 +201,11 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
     if (lost.length > 0) launch(current, await store.load(lost, current.epoch));
   }
 
+  async function announceStuck(): Promise<void> {
+    for (const view of await queries.stuck()) raiseAlarm(view);
+    mustAnnounceStuck = false;
+  }
+
   function launch(current: Reign, claims: readonly Claim[]): void {
     for (const claim of claims.toSorted((a, b) => a.task.view.id - b.task.view.id)) {
       const { id, type } = claim.task.view;
@@ -203,7 +220,7 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
     await before;
     await run.drive();
     if (active.get(id)?.run === run) active.delete(id);
-    look("claim");
+    if (hasBacklog) look("claim");
   }
 
   const partsOf = (current: Reign): RunParts => ({
@@ -217,12 +234,14 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
     fault: options.fault,
     withConnection,
     publish,
-    onStuck: (view) => {
-      log.error({ taskId: view.id, reason: view.stuckReason }, "a task is stuck");
-      guarded(() => options.onStuck?.(view));
-    },
+    onStuck: raiseAlarm,
     crash: vanish,
   });
+
+  function raiseAlarm(view: TaskView): void {
+    log.error({ taskId: view.id, reason: view.stuckReason }, "a task is stuck");
+    guarded(() => options.onStuck?.(view));
+  }
 
   function openSecret(sealed: string | undefined): unknown {
     if (sealed === undefined) return undefined;
@@ -230,6 +249,7 @@ export function createTaskEngine<const Definitions extends readonly AnyTask[]>(
   }
 
   function publish(view: TaskView): void {
+    // What goes on in a body after a crash or the end is nobody's news.
     if (hasEndedWork && reign === undefined) return;
     for (const listener of listeners) guarded(() => listener(view));
   }

@@ -1,5 +1,6 @@
 import type { Log } from "@sinter/kit";
-import { Client, type Pool } from "pg";
+import { Client, type Pool, type QueryResult, type QueryResultRow } from "pg";
+import { isDatabaseAway } from "./database-errors.ts";
 import { CHANNEL } from "./submission.ts";
 
 export interface LeadershipOptions {
@@ -72,7 +73,8 @@ export class Leadership {
       try {
         await this.#serve();
       } catch (error) {
-        this.#options.log.debug({ err: error }, "the connection of the task engine's lock was lost");
+        const level = isDatabaseAway(error) ? "debug" : "error";
+        this.#options.log[level]({ err: error }, "the connection of the task engine's lock was lost");
       }
       if (this.#epoch !== undefined) this.#doubtIfNotYet();
       await this.#pause(RECONNECT_MS);
@@ -91,7 +93,8 @@ export class Leadership {
     try {
       await this.#answered(client, client.connect());
       // A server that is cut off from us shall find out, and release the lock, within some 15 s.
-      await client.query(
+      await this.#query(
+        client,
         "set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 3; set tcp_keepalives_count = 3",
       );
       while (!ends.aborted && !(await this.#tryLock(client))) {
@@ -99,11 +102,11 @@ export class Leadership {
         await this.#pause(STANDBY_POLL_MS, ends);
       }
       if (ends.aborted) return;
-      await client.query(`listen ${CHANNEL}`);
+      await this.#query(client, `listen ${CHANNEL}`);
       await this.#takeOffice(client);
       while (!ends.aborted) {
         await this.#pause(HEARTBEAT_MS, ends);
-        if (!ends.aborted) await this.#answered(client, client.query("select 1"));
+        if (!ends.aborted) await this.#query(client, "select 1");
       }
     } finally {
       await this.#close(client, lost.signal.aborted);
@@ -111,10 +114,8 @@ export class Leadership {
   }
 
   async #tryLock(client: Client): Promise<boolean> {
-    const { rows } = await this.#answered(
-      client,
-      client.query<{ locked: boolean }>("select pg_try_advisory_lock($1, $2) as locked", LOCK),
-    );
+    const text = "select pg_try_advisory_lock($1, $2) as locked";
+    const { rows } = await this.#query<{ locked: boolean }>(client, text, LOCK);
     return rows[0]?.locked === true;
   }
 
@@ -126,9 +127,8 @@ export class Leadership {
       return this.#options.onReinstated();
     }
     this.#depose("another engine has worked meanwhile");
-    const { rows } = await client.query<{ epoch: string }>(
-      "update task_engine set epoch = epoch + 1 returning epoch",
-    );
+    const text = "update task_engine set epoch = epoch + 1 returning epoch";
+    const { rows } = await this.#query<{ epoch: string }>(client, text);
     if (this.#ended.signal.aborted) return;
     this.#epoch = Number(rows[0]?.epoch);
     this.#options.log.info({ epoch: this.#epoch }, "the task engine leads");
@@ -143,7 +143,7 @@ export class Leadership {
   }
 
   async #currentEpoch(client: Client): Promise<number> {
-    const { rows } = await client.query<{ epoch: string }>("select epoch from task_engine");
+    const { rows } = await this.#query<{ epoch: string }>(client, "select epoch from task_engine");
     return Number(rows[0]?.epoch);
   }
 
@@ -163,6 +163,17 @@ export class Leadership {
     this.#options.onDeposed();
   }
 
+  async #query<Row extends QueryResultRow>(
+    client: Client,
+    text: string,
+    values: unknown[] = [],
+  ): Promise<QueryResult<Row>> {
+    return await this.#answered(
+      client,
+      values.length === 0 ? client.query<Row>(text) : client.query<Row>(text, values),
+    );
+  }
+
   /** A connection that does not answer in time is as good as lost. */
   async #answered<T>(client: Client, answer: Promise<T>): Promise<T> {
     const timer = setTimeout(() => client.connection.stream.destroy(), ANSWER_MS_MAX);
@@ -177,7 +188,7 @@ export class Leadership {
     if (isLost || this.#hasVanished) return void client.connection.stream.destroy();
     try {
       // Explicitly, since the server may take its time to notice that the connection has ended.
-      await this.#answered(client, client.query("select pg_advisory_unlock_all()"));
+      await this.#query(client, "select pg_advisory_unlock_all()");
       await this.#answered(client, client.end());
     } catch {
       client.connection.stream.destroy();

@@ -85,9 +85,16 @@ describe("a task that cannot unwind", { timeout: 60_000 }, () => {
       run: () => undefined,
       noUndo: "nothing is made",
     });
-    const second = lab.engine([fragile, noop], { ports });
+    const alarms: number[] = [];
+    const second = lab.engine([fragile, noop], { ports, onStuck: ({ id }) => alarms.push(id) });
     second.start();
     await second.whenEnded(await lab.submit(second, noop));
+    // The first engine might have died between writing it down and raising the alarm.
+    assert.deepEqual(alarms, [taskId]);
+    assert.deepEqual(
+      (await second.stuck()).map(({ id }) => id),
+      [taskId],
+    );
     assert.equal((await second.find(taskId))?.state, "stuck");
     assert.deepEqual(ports.lines, []);
   });

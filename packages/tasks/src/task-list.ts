@@ -61,6 +61,14 @@ export function createTaskQueries(pool: Pool) {
       return { items: page.rows.map(toTaskView), total: Number(count.rows[0]?.total) };
     },
 
+    /** All tasks that wait for a person, oldest first. */
+    stuck: async (): Promise<TaskView[]> => {
+      const { rows } = await pool.query<TaskRow>(
+        `select ${TASK_COLUMNS} from task_tasks where finished_at is null and state = 'stuck' order by id`,
+      );
+      return rows.map(toTaskView);
+    },
+
     /** Steps of a task in their order; empty when there is no such task. */
     steps: async (taskId: number): Promise<StepView[]> => {
       const { rows } = await pool.query<StepRow>(

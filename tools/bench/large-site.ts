@@ -27,6 +27,7 @@ export interface LargeSite extends AsyncDisposable {
 export async function openLargeSite(
   size: { readonly hosts: number; readonly vmsPerHost: number },
   { say, signal }: BenchContext,
+  managerEnv: Readonly<Record<string, string>> = {},
 ): Promise<LargeSite> {
   await using undo = new AsyncDisposableStack();
   const stateDir = await mkdtemp(join("/var/tmp", "sinter-bench-"));
@@ -50,6 +51,7 @@ export async function openLargeSite(
     port: await freePort(),
     advertisedAddress: "127.0.0.1",
     passwordFile,
+    env: managerEnv,
   });
   undo.defer(() => manager.stop());
   say("starting the manager once, which makes its tables and its authority");

@@ -94,7 +94,12 @@ export function datastoreStore(db: Db) {
 
   /** Brings the status in line with the links, unless a task is at work on it. */
   const settleStatus = async (id: number): Promise<void> => {
-    const status = statusFromLinks(await linksOf(id));
+    // Of 1,250 links, each of which asks for this each minute, only how they differ is read.
+    const states = await db
+      .selectDistinct({ state: datastoreHosts.state })
+      .from(datastoreHosts)
+      .where(eq(datastoreHosts.datastoreId, id));
+    const status = statusFromLinks(states);
     await db
       .update(datastores)
       .set({ status })

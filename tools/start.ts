@@ -12,8 +12,8 @@ import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readIfThere, waitFor, writeFileAtomic } from "@sinter/kit";
-import { resumeLab } from "@sinter/lab";
+import { createLog, readIfThere, waitFor, writeFileAtomic } from "@sinter/kit";
+import { attachLab } from "@sinter/lab";
 import { ensureMachine } from "./setup.ts";
 import { writeContext } from "./stand/context.ts";
 import { addressOf, DEMO_VM } from "./stand/furnish.ts";
@@ -122,8 +122,7 @@ async function announce(stand: Stand): Promise<void> {
 async function forget(): Promise<void> {
   if ((await readIfThere(join(files.lab, "lab.json"))) !== undefined) {
     say("removing what was there");
-    const { createLog } = await import("@sinter/kit");
-    const lab = await resumeLab(files.lab, { log: createLog({ name: "start", level: "warn" }) }).catch(
+    const lab = await attachLab(files.lab, createLog({ name: "start", level: "warn" })).catch(
       () => undefined,
     );
     await lab?.down();

@@ -115,6 +115,7 @@ export const GuestAddress = Type.Object({
   ipv4: Type.Array(Type.String()),
   ipv6: Type.Array(Type.String()),
 });
+export type GuestAddress = Static<typeof GuestAddress>;
 
 /** What the guest's agent last said of itself. */
 export const GuestObservation = Type.Object({

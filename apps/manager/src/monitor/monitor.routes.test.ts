@@ -347,10 +347,13 @@ test("figures are summed up by hour and day, kept for their time, and dropped by
       [2, 30],
     ],
   );
-  assert.deepEqual([...(await curve("samples", hour, today + day))].toSorted(), [
-    [1, 10],
-    [2, 30],
-  ]);
+  assert.deepEqual(
+    [...(await curve("samples", hour, today + day))].toSorted(([a], [b]) => a - b),
+    [
+      [1, 10],
+      [2, 30],
+    ],
+  );
   assert.deepEqual([...(await curve("days", day, today + 2 * day))], [[1, 20]]);
   assert.equal((await curve("samples", 60_000, today + 60_000)).get(1), 10, "written once");
 

@@ -19,6 +19,7 @@ import { runProgram } from "./programs.ts";
 import { createStatsService } from "./stats/stats.service.ts";
 import { OvsVsctl } from "./switch/ovs-vsctl.ts";
 import { createSwitchService, type SwitchService } from "./switch/switch.service.ts";
+import { CpuBalance } from "./vm/cpu-balance.ts";
 import { createDomainReader, type DomainReader } from "./vm/domain-reader.ts";
 import type { HostTraits } from "./vm/domain-spec.ts";
 import { GuestWatch } from "./vm/guest-watch.ts";
@@ -169,6 +170,7 @@ export async function composeAgent(options: {
   });
   const vms = createVmService({ libvirt, reader, definer, power, devices, guests, seeds, log });
   const stats = createStatsService({ libvirt, switches, stateDir });
+  parts.use(new CpuBalance({ libvirt, reader, hub, traits, log }));
   const metrics = createMetrics({ listVms: () => reader.list() });
 
   const { openConsole, ...vmCalls } = vms;

@@ -74,19 +74,7 @@ async function probe(architecture: HostReport["architecture"]): Promise<Accelera
   if (architecture !== "x86_64") return { accelerator: "kvm", reason: null };
   const directory = await mkdtemp(join(tmpdir(), "sinter-kvm-"));
   try {
-    const image = join(directory, "guest");
-    await writeFile(image, bootImage());
-    const machine = ["-accel", "kvm", "-machine", "pc", "-m", "16", "-nodefaults", "-display", "none"];
-    const devices = [
-      "-device",
-      "isa-debug-exit,iobase=0xf4,iosize=1",
-      "-drive",
-      `file=${image},format=raw,if=ide`,
-    ];
-    await runProgram("qemu-system-x86_64", [...machine, "-no-reboot", ...devices], {
-      timeoutMs: PROBE_MS_MAX,
-      okCodes: [GUEST_EXIT_CODE],
-    });
+    await bootTestGuest(directory, "kvm", PROBE_MS_MAX);
     return { accelerator: "kvm", reason: null };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -99,6 +87,27 @@ async function probe(architecture: HostReport["architecture"]): Promise<Accelera
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Resolves when the guest has run to its end; `directory` takes its disk. */
+export async function bootTestGuest(
+  directory: string,
+  accelerator: "kvm" | "tcg",
+  timeoutMs: number,
+): Promise<void> {
+  const image = join(directory, "guest");
+  await writeFile(image, bootImage());
+  const machine = ["-accel", accelerator, "-machine", "pc", "-m", "16", "-nodefaults", "-display", "none"];
+  const devices = [
+    "-device",
+    "isa-debug-exit,iobase=0xf4,iosize=1",
+    "-drive",
+    `file=${image},format=raw,if=ide`,
+  ];
+  await runProgram("qemu-system-x86_64", [...machine, "-no-reboot", ...devices], {
+    timeoutMs,
+    okCodes: [GUEST_EXIT_CODE],
+  });
 }
 
 function emulated(reason: string): AcceleratorChoice {

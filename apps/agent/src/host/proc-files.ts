@@ -10,6 +10,9 @@ export interface CpuFacts {
   readonly mhz: number;
 }
 
+/** Something to reckon with where the kernel tells nothing. */
+const MHZ_UNKNOWN = 1000;
+
 /** /proc/cpuinfo. On machines that tell no frequency (many ARM ones) `mhz` is 1000. */
 export function parseCpuInfo(text: string): CpuFacts {
   const blocks = text
@@ -25,7 +28,7 @@ export function parseCpuInfo(text: string): CpuFacts {
     model: first.get("model name") ?? first.get("CPU part") ?? "unknown",
     threads: Math.max(blocks.length, 1),
     sockets: Math.max(sockets.size, 1),
-    mhz: Math.max(Math.round(nominalMhz(first.get("model name") ?? "") ?? mhz), 1) || 1000,
+    mhz: Math.round(nominalMhz(first.get("model name") ?? "") ?? mhz) || MHZ_UNKNOWN,
   };
 }
 

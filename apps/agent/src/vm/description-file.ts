@@ -12,7 +12,7 @@ import type { SeenDomain } from "./vm-observation.ts";
  */
 export async function writeDescription(domain: SeenDomain, xml: string, log: Log): Promise<void> {
   const metadata = readMetadata(domain.stored);
-  const home = metadata && homeOf(metadata);
+  const home = metadata && descriptionHome(metadata);
   if (!metadata || !home) return;
   try {
     await writeFileAtomic(descriptionFile(home.path, metadata.vmId), xml);
@@ -32,7 +32,10 @@ export async function removeDescription(metadata: VmMetadata): Promise<void> {
 }
 
 /** The datastore of the system disk: slot 1, or else the first disk there is. */
-function homeOf({ disks, datastores }: VmMetadata): VmMetadata["datastores"][number] | undefined {
+export function descriptionHome({
+  disks,
+  datastores,
+}: VmMetadata): VmMetadata["datastores"][number] | undefined {
   const systemTargets = (["virtio", "scsi", "ide"] as const).map((bus) => diskTarget(bus, 1));
   const system = disks.find(({ target }) => systemTargets.includes(target)) ?? disks[0];
   return datastores.find(({ datastoreId }) => datastoreId === system?.datastoreId);

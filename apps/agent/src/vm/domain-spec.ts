@@ -1,6 +1,7 @@
 import type { DeviceXml, DiskXml, DomainXml, InterfaceXml } from "@sinter/libvirt";
 import { limitPerVcpuMhz } from "@sinter/rules";
 import type { DatastoreSpec, DiskSpec, HostReport, NicSpec, VmSpec } from "@sinter/southbound";
+import { cgroupShares } from "./cpu-weights.ts";
 import { cdromTarget, diskTarget, SCSI_CDROM_ADDRESS, scsiAddress } from "./device-names.ts";
 import { buildMetadata, type VmMetadata } from "./vm-metadata.ts";
 
@@ -102,6 +103,11 @@ export function metadataOf(vm: Pick<PlacedVm, "spec" | "disks">, managerId: stri
     vmId: spec.vmId,
     generation: spec.generation,
     managerId,
+    cpu: {
+      shares: spec.cpu.shares,
+      reservationMhz: spec.cpu.reservationMhz,
+      limitMhz: spec.cpu.limitMhz,
+    },
     datastores: uniqueDatastores(vm.disks.map(({ datastore }) => datastore)),
     disks: vm.disks.map(({ disk }) => diskEntry(disk)),
     nics: spec.nics.map(nicEntry),
@@ -227,12 +233,6 @@ function cpuTuneOf(spec: VmSpec, host: HostTraits): Pick<DomainXml, "cpuTune"> {
         : {}),
     },
   };
-}
-
-/** The contract's 1 to 128,000 (CMP-11) in the kernel's scale: 2 to 262,144 for v1, 1 to 10,000 for v2. */
-export function cgroupShares(shares: number, cgroup: "v1" | "v2"): number {
-  if (cgroup === "v1") return Math.min(Math.max(shares, 2), 262_144);
-  return Math.min(Math.max(Math.round(shares / 12.8), 1), 10_000);
 }
 
 function cdromXml(hasIde: boolean, seedPath: string | null): DiskXml {

@@ -1,7 +1,7 @@
 import type { GuestAddress } from "@sinter/southbound";
 
 /** As guest-network-get-interfaces tells it. The guest may be hostile: nothing of it is taken for granted. */
-export interface GuestInterface {
+interface GuestInterface {
   readonly name?: unknown;
   readonly "hardware-address"?: unknown;
   readonly "ip-addresses"?: unknown;
@@ -12,9 +12,10 @@ const ADDRESSES_MAX = 64;
 const TEXT_LENGTH_MAX = 64;
 
 /** Interfaces with a MAC, without the loopback; bounded, whatever the guest says. */
-export function guestAddresses(interfaces: readonly GuestInterface[]): GuestAddress[] {
+export function guestAddresses(interfaces: unknown): GuestAddress[] {
   if (!Array.isArray(interfaces)) return [];
-  return interfaces.slice(0, INTERFACES_MAX).flatMap((one: GuestInterface) => {
+  return interfaces.slice(0, INTERFACES_MAX).flatMap((said: unknown) => {
+    const one = (said ?? {}) as GuestInterface; // only read
     const mac = one["hardware-address"];
     if (!isText(mac) || !isText(one.name) || mac === "00:00:00:00:00:00") return [];
     const listed = one["ip-addresses"];

@@ -3,7 +3,7 @@ import type { GuestObservation } from "@sinter/southbound";
 import type { EventHub } from "../events/event-hub.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import type { DomainReader } from "./domain-reader.ts";
-import { guestAddresses, type GuestInterface } from "./guest-answers.ts";
+import { guestAddresses } from "./guest-answers.ts";
 import { powerOf, type SeenDomain } from "./vm-observation.ts";
 
 const ASKS_AT_ONCE = 2;
@@ -145,12 +145,12 @@ async function askGuest(
   const optional = <T>(command: string): Promise<T | undefined> => ask<T>(command).catch(() => undefined);
   const host = await optional<{ "host-name"?: string }>("guest-get-host-name");
   const os = await optional<{ "pretty-name"?: string; name?: string }>("guest-get-osinfo");
-  const interfaces = await optional<GuestInterface[]>("guest-network-get-interfaces");
+  const interfaces = await optional<unknown>("guest-network-get-interfaces");
   return {
     agent: "running",
     agentVersion: info.version ?? null,
     hostname: host?.["host-name"] ?? null,
     osName: os?.["pretty-name"] ?? os?.name ?? null,
-    addresses: guestAddresses(interfaces ?? []),
+    addresses: guestAddresses(interfaces),
   };
 }

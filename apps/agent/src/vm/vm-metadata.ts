@@ -7,12 +7,14 @@ import {
   type XmlElement,
 } from "@sinter/libvirt";
 import type { DatastoreSpec } from "@sinter/southbound";
+import type { CpuClaim } from "./cpu-weights.ts";
 
 /**
  * What the agent must know of a VM beyond libvirt's own fields, kept inside the domain itself: the node has no
  * database (CNA-05), and an agent that was installed anew reads everything back from here.
  *
  *     <sinter:vm xmlns:sinter="https://sinter.dev/xmlns/domain/1" vm="UUID" id="i-0000002A" generation="3" manager="…">
+ *       <sinter:cpu shares="1000" reservation="0" limit="0"/>
  *       <sinter:datastore id="1" path="/srv/one" shared="yes"/>
  *       <sinter:disk target="vda" volume="UUID" datastore="1"/>
  *       <sinter:nic mac="…" nic="UUID" switch="1"/>
@@ -27,6 +29,8 @@ export interface VmMetadata {
   readonly generation: number;
   /** Fingerprint of the authority that this host belonged to when the VM was defined; for people. */
   readonly managerId: string;
+  /** What the VM may claim of the host's CPU time; absent in what an older agent wrote. */
+  readonly cpu?: CpuClaim | undefined;
   readonly datastores: readonly DatastoreSpec[];
   readonly disks: readonly {
     readonly target: string;
@@ -49,6 +53,7 @@ export function buildMetadata(metadata: VmMetadata): XmlElement {
       generation: String(metadata.generation),
       manager: metadata.managerId,
     },
+    ...(metadata.cpu ? [child("cpu", cpuAttributes(metadata.cpu))] : []),
     ...metadata.datastores.map(({ datastoreId, path, shared }) =>
       child("datastore", { id: datastoreId, path, shared: shared ? "yes" : "no" }),
     ),
@@ -89,6 +94,7 @@ export function readMetadata(domain: Pick<DomainXml, "metadata">): VmMetadata | 
     vmId: id,
     generation: Number(generation),
     managerId: manager ?? "",
+    cpu: readCpu(children("cpu")[0]),
     datastores: children("datastore").map((one) => ({
       datastoreId: one["id"] ?? "",
       path: one["path"] ?? "",
@@ -105,4 +111,19 @@ export function readMetadata(domain: Pick<DomainXml, "metadata">): VmMetadata | 
       switchId: one["switch"] ?? "",
     })),
   };
+}
+
+function cpuAttributes({ shares, reservationMhz, limitMhz }: CpuClaim): Record<string, string> {
+  return { shares: String(shares), reservation: String(reservationMhz), limit: String(limitMhz) };
+}
+
+function readCpu(attributes: Readonly<Record<string, string>> | undefined): CpuClaim | undefined {
+  const [shares, reservationMhz, limitMhz] = ["shares", "reservation", "limit"].map((name) =>
+    Number(attributes?.[name]),
+  );
+  if (shares === undefined || reservationMhz === undefined || limitMhz === undefined) return undefined;
+  return [shares, reservationMhz, limitMhz].every((value) => Number.isFinite(value) && value >= 0) &&
+    shares > 0
+    ? { shares, reservationMhz, limitMhz }
+    : undefined;
 }

@@ -65,21 +65,24 @@ async function makeTemplate(key: string, migrate: (url: string) => Promise<void>
   const name = `template_${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
   await administer(`create database ${name} template template0`);
   await migrate((await sharedPostgres()).url(name));
+  // A database cannot be copied while somebody is still leaving it.
+  await endSessions(name);
   return name;
 }
 
-/**
- * PostgreSQL itself sleeps 100 ms in `drop … with (force)` while a session is still ending, so sessions are ended and
- * seen to be gone before.
- */
 async function dropDatabase(name: string): Promise<void> {
-  const endSessions = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+  await endSessions(name);
+  await administer(`drop database if exists ${name} with (force)`);
+}
+
+/** Ends all sessions and sees them gone. PostgreSQL itself would sleep 100 ms and more while one is still leaving. */
+async function endSessions(name: string): Promise<void> {
+  const terminate = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
   await waitFor(
     `the end of the sessions of ${name}`,
-    async () => ((await administer(endSessions, [name])).length === 0 ? true : undefined),
-    { timeoutMs: 5_000, intervalMs: 1 },
+    async () => ((await administer(terminate, [name])).length === 0 ? true : undefined),
+    { timeoutMs: 15_000, intervalMs: 1 },
   );
-  await administer(`drop database if exists ${name} with (force)`);
 }
 
 /** pg has them; its types do not say so. */

@@ -130,7 +130,8 @@ describe("after the point of no return", { timeout: 60_000 }, () => {
   test("nothing is taken back: the task is stuck and goes forward when told to", async () => {
     await using lab = await openLab();
     const ports: Ports = { lines: [], isBroken: true };
-    const engine = lab.engine([switchOver], { ports });
+    // Nothing helps it but that it is told.
+    const engine = lab.engine([switchOver], { ports, pollMs: 3_600_000 });
     engine.start();
     const taskId = await lab.submit(engine, switchOver);
     const stuck = await engine.whenEnded(taskId);

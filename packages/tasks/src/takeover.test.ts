@@ -89,6 +89,28 @@ describe("engines on one database", { timeout: 120_000 }, () => {
     );
   });
 
+  test("stop lets the step under way end and begins no other", async () => {
+    await using lab = await openLab();
+    const meeting = new Meeting();
+    let seconds = 0;
+    const two = task("two")
+      .step("first", { run: async () => await meeting.visit(), noUndo: "waits" })
+      .step("second", { run: () => void seconds++, noUndo: "counts" });
+    const engine = lab.engine([two]);
+    engine.start();
+    const taskId = await lab.submit(engine, two);
+    await meeting.arrived;
+    const stopped = engine.stop();
+    meeting.letGo();
+    await stopped;
+    assert.equal(seconds, 0);
+    // What it did while the engine waited for it is recorded, so it need not be repeated.
+    assert.deepEqual(
+      (await engine.steps(taskId)).map(({ state }) => state),
+      ["done", "running"],
+    );
+  });
+
   test("stop waits only so long for a step that does not heed it, which then changes nothing", async () => {
     await using lab = await openLab();
     const meeting = new Meeting();

@@ -302,6 +302,29 @@ describe("fleet", () => {
     await second.stop();
   });
 
+  test("waiting for a turn to be connected is no silence", async () => {
+    const held = Promise.withResolvers<void>();
+    const slow = (connection: AgentConnection): AgentConnection => {
+      const events = connection.events.bind(connection);
+      connection.events = async function* (signal) {
+        await held.promise;
+        yield* events(signal);
+      };
+      return connection;
+    };
+    await using world = await fleetWorld(40, {}, slow);
+    await world.store.setStatus(world.ids, ["initial"], "normal", { reason: "", at: new Date() });
+    await world.fleet.start();
+    const count = async (status: Host["status"]) => (await world.store.countByStatus()).get(status) ?? 0;
+    // 32 are tried at once and keep their turn for two seconds, so that the other eight begin later.
+    await world.pass(12_000);
+    await world.until("the first are lost", async () => (await count("fault")) >= 32);
+    assert.equal(await count("normal"), 8);
+    held.resolve();
+    await world.pass(25_000);
+    await world.until("all are there", async () => (await count("normal")) === 40);
+  });
+
   test("200 hosts: all normal with few at the gate at once, half of them lost and back", async (t) => {
     let connecting = 0;
     let most = 0;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { AppError, type Log } from "@sinter/kit";
 import type { VmObservation } from "@sinter/southbound";
 import type { TaskEngine } from "@sinter/tasks";
@@ -7,7 +8,7 @@ import type { Fleet } from "../fleet/fleet.ts";
 import { isAway } from "./node-work.ts";
 import { readSpec } from "./spec-reader.ts";
 import { observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
-import { vmLock } from "./vm.service.ts";
+import { vmLock } from "./vm-work.ts";
 import { vmStore } from "./vm.store.ts";
 import { nics, vms } from "./vm.table.ts";
 import type { Vm } from "./vm.ts";
@@ -41,8 +42,9 @@ export function createVmReconciler({ database, tasks, fleet, log }: VmReconciler
     const isSame =
       before.state === state &&
       before.stateReason === change.stateReason &&
-      JSON.stringify(before.guest) === JSON.stringify(change.guest) &&
-      JSON.stringify(before.vnc) === JSON.stringify(change.vnc);
+      // Not as text: the database gives the members of an object back in an order of its own.
+      isDeepStrictEqual(before.guest, change.guest) &&
+      isDeepStrictEqual(before.vnc, change.vnc);
     if (isSame) return;
     await store.transition(before.id, [before.state], state, change);
     if (before.state !== state)

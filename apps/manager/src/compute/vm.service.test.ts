@@ -338,6 +338,22 @@ describe("VMs on two simulated hosts", () => {
     await world.done(await world.vms.remove(OPERATOR, id, { isKeepingDisks: false }));
   });
 
+  test("a VM that is as it was is not written again, round after round", async () => {
+    const id = await made();
+    const { vm } = await world.vms.get(id);
+    // A guest that finished booting in between would be news.
+    simOf(vm.uuid)?.setGuest(vm.uuid, { hasAgent: false });
+    const look = async (): Promise<unknown> => {
+      await world.reconciler.reconcileHost(vm.hostId ?? 0);
+      const { rows } = await world.database.pool.query("select xmin, guest from vms where id = $1", [id]);
+      return rows[0];
+    };
+    const seen = (await look()) as { guest: unknown };
+    assert.ok(seen.guest, "what the guest said is known, so that it could differ");
+    assert.deepEqual(await look(), seen);
+    await world.done(await world.vms.remove(OPERATOR, id, { isKeepingDisks: false }));
+  });
+
   test("a guest that shuts down by itself is seen as stopped, a crashed one as fault", async () => {
     const id = await made();
     const { vm } = await world.vms.get(id);

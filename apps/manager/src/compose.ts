@@ -127,7 +127,8 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     onEvent: (hostId, event) => {
       progress.take(event);
       if (event.type === "vmChanged") changedVms.signal(`${hostId} ${event.vmUuid}`);
-      if (event.type === "datastoreChanged") inventory.hosts.signal(hostId);
+      // A NIC that came back may be what a switch was waiting for.
+      if (event.type === "datastoreChanged" || event.type === "hostChanged") inventory.hosts.signal(hostId);
     },
   });
 
@@ -194,7 +195,6 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const hosts = createHostService({
     database,
     tasks,
-    fleet,
     siteId,
     log,
     unmanagedOn: vmReconciler.unmanagedOn,
@@ -203,7 +203,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const volumes = createVolumeService({ database, tasks, fleet });
   const switches = createSwitchService({ database, tasks, siteId, applyOn: inventory.applySwitchesOn });
   const portGroups = createPortGroupService({ database, tasks, siteId });
-  const vms = createVmService({ database, tasks, fleet, log, cpuLoadOf });
+  const vms = createVmService({ database, tasks, fleet, cpuLoadOf });
   const monitor = createMonitorService({ database, collector, siteId, clock });
   const port = config.listenPort ?? DEFAULT_PORT;
   const advertised = config.advertisedAddress ?? "127.0.0.1";

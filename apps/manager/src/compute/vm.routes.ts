@@ -24,7 +24,8 @@ import { taskAnswer } from "../task/task.wire.ts";
 import { readNames, readPlaceNames } from "./names.store.ts";
 import { osVersions } from "./os-versions.ts";
 import { vmErrors } from "./vm.errors.ts";
-import type { Begun, VmService } from "./vm.service.ts";
+import type { VmService } from "./vm.service.ts";
+import type { Begun } from "./vm-work.ts";
 import { detailFrom, vmFilterFrom, vmIdFrom, vmOrderFrom } from "./vm-filter.ts";
 import { identityToWire, summaryToWire, vmToWire, vmUrn } from "./vm.wire.ts";
 

@@ -6,7 +6,7 @@ import { GiB } from "@sinter/kit";
 import { checkRoom } from "../compute/room.ts";
 import { checkVolumeRules, datastoreIdOf } from "../compute/vm-draft.ts";
 import { readUuid } from "../compute/vm-shape.ts";
-import { volumeLock } from "../compute/vm.service.ts";
+import { volumeLock } from "../compute/vm-work.ts";
 import type { Database } from "../database/database.ts";
 import { violatedConstraint } from "../database/database.ts";
 import { nextId } from "../database/ids.ts";

@@ -124,7 +124,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
     return made;
   };
   const services = (tasks: TaskEngine) => ({
-    vms: createVmService({ database, tasks, fleet, log: silentLog, cpuLoadOf: () => undefined }),
+    vms: createVmService({ database, tasks, fleet, cpuLoadOf: () => undefined }),
     volumes: createVolumeService({ database, tasks, fleet }),
   });
   const tasks = engine();

@@ -4,7 +4,6 @@ import type { TaskDefinition, TaskEngine } from "@sinter/tasks";
 import type { VmObservation } from "@sinter/southbound";
 import { clusterStore } from "../cluster/cluster.store.ts";
 import type { Database, Tx } from "../database/database.ts";
-import type { ManagedFleet } from "../fleet/fleet.ts";
 import { idOfUrn } from "../http/ids.ts";
 import type { Page } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
@@ -21,7 +20,6 @@ import type { Usage } from "./usage.ts";
 export interface HostServiceParts {
   readonly database: Database;
   readonly tasks: TaskEngine;
-  readonly fleet: ManagedFleet;
   readonly siteId: () => string;
   readonly log: Log;
   /** Domains on a host that no VM of ours stands for. */
@@ -34,7 +32,7 @@ export function hostLock(id: number): string {
 }
 
 export function createHostService(parts: HostServiceParts) {
-  const { database, tasks, fleet, log } = parts;
+  const { database, tasks, log } = parts;
 
   const get = async (id: number): Promise<HostView> => {
     const { items } = await hostStore(database.db).list({ ids: [id] }, { limit: 1, offset: 0 });
@@ -152,8 +150,6 @@ export function createHostService(parts: HostServiceParts) {
       await get(id);
       return parts.unmanagedOn(id);
     },
-
-    refresh: (id: number) => fleet.refresh(id),
   };
 }
 export type HostService = ReturnType<typeof createHostService>;

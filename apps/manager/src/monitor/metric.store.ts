@@ -1,4 +1,3 @@
-import { sql } from "drizzle-orm";
 import type { Database } from "../database/database.ts";
 import { type Series, SERIES, type SeriesValues } from "./series.ts";
 
@@ -141,15 +140,6 @@ export function metricStore(database: Database) {
         [query.kind, query.objectId, query.startMs, query.endMs, query.stepMs],
       );
       return new Map(rows.map((row) => [Number(row.point), row.value]));
-    },
-
-    /** Objects that are gone need no curves. */
-    async forget(kind: MetricKind, objectId: number): Promise<void> {
-      for (const { table } of Object.values(TIERS)) {
-        await database.db.execute(
-          sql`delete from ${sql.identifier(table)} where kind = ${kind} and object_id = ${objectId}`,
-        );
-      }
     },
   };
 }

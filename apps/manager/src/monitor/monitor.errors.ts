@@ -2,7 +2,6 @@ import { AppError } from "@sinter/kit";
 import type { WireError } from "@sinter/northbound";
 
 export const monitorErrors = {
-  nothingAsked: () => new AppError("invalid", "METRIC_QUERY_EMPTY", "The query must be a list of objects."),
   intervalInvalid: (text: string) =>
     new AppError(
       "invalid",
@@ -16,7 +15,6 @@ export const monitorErrors = {
 };
 
 export const monitorWireErrors = {
-  METRIC_QUERY_EMPTY: { code: "11000006", http: 400 },
   METRIC_INTERVAL_INVALID: { code: "11000088", http: 400 },
   METRIC_TIME_INVALID: { code: "11000047", http: 400 },
   METRIC_QUERY_TOO_LARGE: { code: "11000096", http: 400 },

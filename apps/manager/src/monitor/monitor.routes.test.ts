@@ -376,8 +376,6 @@ test("figures are summed up by hour and day, kept for their time, and dropped by
     ],
     "its hours are kept",
   );
-  await store.forget("host", 1);
-  assert.equal((await curve("days", day, today + 2 * day)).size, 0);
 });
 
 test("20,000 VMs: taking and writing their figures", async (t) => {

@@ -67,8 +67,9 @@ export function createHostReconciler(options: HostReconcilerParts) {
     await dropStrays("datastore", has, linked, (id) =>
       agent.removeDatastore({ datastoreId: id }, { signal }),
     );
-    for (const datastore of await store.desiredOn(hostId)) {
-      await ensureLink(parts, datastore, hostId, signal);
+    for (const { datastore, link } of await store.desiredOn(hostId)) {
+      const there = seen.find((d) => d.datastoreId === String(datastore.id));
+      await ensureLink(parts, datastore, hostId, { seen: there, link, signal });
     }
   };
 

@@ -67,7 +67,7 @@ async function connectAll(context: ConnectContext): Promise<number> {
   for (const [index, hostId] of input.hostIds.entries()) {
     context.progress(index / input.hostIds.length, `taking ${datastore.path} into use on host ${hostId}`);
     try {
-      const { state, reason } = await ensureLink(ports, datastore, hostId, signal);
+      const { state, reason } = await ensureLink(ports, datastore, hostId, { signal });
       if (state === "connected" || state === "readOnly") connected++;
       else context.note(`Host ${hostId}: ${reason}`);
     } catch (error) {

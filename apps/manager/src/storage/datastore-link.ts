@@ -3,7 +3,7 @@ import type { DatastoreObservation } from "@sinter/southbound";
 import type { Database } from "../database/database.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { datastoreStore } from "./datastore.store.ts";
-import type { Datastore, LinkState } from "./datastore.ts";
+import type { Datastore, DatastoreLink, LinkState } from "./datastore.ts";
 
 /** Datastores and switches are known to agents by their number. */
 export function datastoreIdOnAgent(id: number): string {
@@ -22,6 +22,22 @@ export interface LinkOutcome {
   readonly reason: string;
 }
 
+/** What is known already, so that a look that finds nothing new costs neither a call nor a write. */
+export interface LinkKnowledge {
+  /** As the host has just reported it. */
+  readonly seen?: DatastoreObservation | undefined;
+  /** As the database has it. */
+  readonly link?: DatastoreLink;
+  readonly signal?: AbortSignal;
+}
+
+/** An unchanged link is written again after this, so that its time says that somebody looks. */
+const LINK_WRITTEN_MS = 5 * 60_000;
+/** Of a datastore with a thousand hosts each would write the same sizes every minute. */
+const SIZES_WRITTEN_MS = 5_000;
+/** A change of this share of the capacity is written at once. */
+const SIZES_CHANGED_RATIO = 0.01;
+
 /**
  * Makes a host use a datastore and writes down what came of it. Throws only when the host is away (`unavailable`);
  * that the directory is missing there or is another file system is an outcome. Repeatable.
@@ -30,39 +46,57 @@ export async function ensureLink(
   parts: LinkParts,
   datastore: Datastore,
   hostId: number,
-  signal?: AbortSignal,
+  known: LinkKnowledge = {},
 ): Promise<LinkOutcome> {
   const store = datastoreStore(parts.database.db);
-  const outcome = await attempt(parts, datastore, hostId, signal);
+  const { state, reason, observation } = await attempt(parts, datastore, hostId, known);
   const at = new Date(parts.clock.now());
-  await store.setLink(datastore.id, hostId, { ...outcome, at });
-  if (outcome.observation && (outcome.state === "connected" || outcome.state === "readOnly")) {
-    const { capacityBytes, freeBytes } = outcome.observation;
+  const { link } = known;
+  const isNews =
+    link?.state !== state ||
+    link.reason !== reason ||
+    link.observedAt === null ||
+    at.getTime() - link.observedAt.getTime() > LINK_WRITTEN_MS;
+  if (isNews) await store.setLink(datastore.id, hostId, { state, reason, at });
+  if (observation && areNewSizes(datastore, observation, at)) {
+    const { capacityBytes, freeBytes } = observation;
     await store.setSizes(datastore.id, { capacityBytes, freeBytes, refreshedAt: at });
   }
-  await store.settleStatus(datastore.id);
-  return { state: outcome.state, reason: outcome.reason };
+  if (isNews) await store.settleStatus(datastore.id);
+  return { state, reason };
+}
+
+function areNewSizes(datastore: Datastore, seen: DatastoreObservation, at: Date): boolean {
+  if (datastore.refreshedAt === null || datastore.capacityBytes !== seen.capacityBytes) return true;
+  const change = Math.abs(datastore.freeBytes - seen.freeBytes);
+  return (
+    change > datastore.capacityBytes * SIZES_CHANGED_RATIO ||
+    at.getTime() - datastore.refreshedAt.getTime() > SIZES_WRITTEN_MS
+  );
 }
 
 async function attempt(
   parts: LinkParts,
   datastore: Datastore,
   hostId: number,
-  signal: AbortSignal | undefined,
+  known: LinkKnowledge,
 ): Promise<LinkOutcome & { observation?: DatastoreObservation }> {
   const { path } = datastore;
-  const spec = {
-    datastoreId: datastoreIdOnAgent(datastore.id),
-    path,
-    shared: datastore.kind === "shared",
-  };
-  let observation: DatastoreObservation;
-  try {
-    observation = await parts.fleet.agent(hostId).ensureDatastore(spec, signal ? { signal } : {});
-  } catch (error) {
-    if (!(error instanceof AppError) || error.kind === "unavailable" || error.kind === "cancelled")
-      throw error;
-    return { state: "abnormal", reason: error.message };
+  let observation = known.seen;
+  if (observation === undefined || observation.path !== path || observation.markerId === null) {
+    const spec = {
+      datastoreId: datastoreIdOnAgent(datastore.id),
+      path,
+      shared: datastore.kind === "shared",
+    };
+    try {
+      const options = known.signal ? { signal: known.signal } : {};
+      observation = await parts.fleet.agent(hostId).ensureDatastore(spec, options);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind === "unavailable" || error.kind === "cancelled")
+        throw error;
+      return { state: "abnormal", reason: error.message };
+    }
   }
   if (observation.state === "lost") {
     return { state: "abnormal", reason: `The directory ${path} is gone or does not answer.` };
@@ -70,7 +104,9 @@ async function attempt(
   if (observation.markerId === null) {
     return { state: "abnormal", reason: `The directory ${path} bears no mark of this datastore.` };
   }
-  const counts = await datastoreStore(parts.database.db).claimMarker(datastore.id, observation.markerId);
+  const counts =
+    datastore.markerId ??
+    (await datastoreStore(parts.database.db).claimMarker(datastore.id, observation.markerId));
   if (counts !== observation.markerId) {
     const reason = `The directory ${path} on this host is not the same file system as on the other hosts. Is it mounted?`;
     return { state: "abnormal", reason };

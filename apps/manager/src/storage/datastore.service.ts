@@ -1,4 +1,4 @@
-import { AppError, mapLimited } from "@sinter/kit";
+import { AppError } from "@sinter/kit";
 import type { CreateDatastoreRequest, ModifyDatastoreRequest } from "@sinter/northbound";
 import type { ImageFile } from "@sinter/southbound";
 import type { TaskDefinition, TaskEngine } from "@sinter/tasks";
@@ -202,17 +202,6 @@ export function createDatastoreService(parts: DatastoreServiceParts) {
         }
       }
       throw failure;
-    },
-
-    /** Asks every linked host again; answers when all have been asked. */
-    async refresh(ids: readonly number[], look: (hostId: number) => Promise<void>): Promise<void> {
-      const { items } = await datastoreStore(database.db).list({ ids }, { limit: undefined, offset: 0 });
-      const hostIds = [...new Set(items.flatMap((item) => item.links.map((link) => link.hostId)))];
-      await mapLimited(
-        hostIds.filter((hostId) => fleet.isConnected(hostId)),
-        8,
-        look,
-      );
     },
   };
 }

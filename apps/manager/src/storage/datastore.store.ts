@@ -239,14 +239,13 @@ export function datastoreStore(db: Db) {
     },
 
     /** Datastores that a host should have. */
-    async desiredOn(hostId: number): Promise<Datastore[]> {
-      const rows = await db
-        .select({ datastore: datastores })
+    async desiredOn(hostId: number): Promise<{ datastore: Datastore; link: DatastoreLink }[]> {
+      return db
+        .select({ datastore: datastores, link: datastoreHosts })
         .from(datastoreHosts)
         .innerJoin(datastores, eq(datastores.id, datastoreHosts.datastoreId))
         .where(and(eq(datastoreHosts.hostId, hostId), sql`${datastores.status} <> 'deleting'`))
         .orderBy(asc(datastores.id));
-      return rows.map((row) => row.datastore);
     },
 
     async datastoresOf(hostId: number): Promise<number[]> {

@@ -26,6 +26,8 @@ export interface DatastoreLink {
   readonly state: LinkState;
   /** Why it is not connected, for a person. */
   readonly reason: string;
+  /** null: never looked at. */
+  readonly observedAt: Date | null;
 }
 
 /** A datastore with its links and what volumes were promised of it. */

@@ -185,7 +185,6 @@ export async function inventoryWorld(options: InventoryOptions = {}): Promise<In
       const hosts = createHostService({
         database,
         tasks,
-        fleet,
         siteId,
         log: silentLog,
         unmanagedOn: async (hostId) => (await fleet.agent(hostId).listVms({})).vms,

@@ -19,3 +19,4 @@ export * from "./datastore.schema.ts";
 export * from "./switch.schema.ts";
 export * from "./port-group.schema.ts";
 export * from "./monitor.schema.ts";
+export * from "./folder.schema.ts";

@@ -31,6 +31,13 @@ test("sites: ids in paths are read in any case, other sites are unknown", async 
   assert.deepEqual([unknown.status, unknown.errorCode], [400, "10200258"]);
 });
 
+test("folders and security groups: none, as lists", async () => {
+  await using world = await inventoryWorld();
+  assert.deepEqual(await world.ok("GET", "folder?type=1&parentObjUrn="), { folders: [] });
+  assert.deepEqual(await world.ok("GET", "folders"), { folders: [] });
+  assert.deepEqual(await world.ok("GET", "securitygroups"), { securityGroups: [] });
+});
+
 test("a database has one site, whoever starts on it first", async () => {
   await using own = await managerDatabase();
   const { database } = own;

@@ -1,4 +1,11 @@
-import { ModifySiteRequest, SiteList, VoidAnswer, WireSite } from "@sinter/northbound";
+import {
+  FolderList,
+  ModifySiteRequest,
+  SecurityGroupList,
+  SiteList,
+  VoidAnswer,
+  WireSite,
+} from "@sinter/northbound";
 import type { FastifyInstance } from "fastify";
 import { registerRoute, SITE } from "../http/route.ts";
 import type { SiteService } from "./site.service.ts";
@@ -38,5 +45,27 @@ export function registerSiteRoutes(
       await sites.modify(body);
       return {};
     },
+  });
+
+  // The contract writes the path in the singular and the URN in the plural; clients use both.
+  for (const path of ["folder", "folders"]) {
+    registerRoute(app, {
+      method: "GET",
+      url: `${SITE}/${path}`,
+      access: "read",
+      summary: "Lists folders, of which there are none: objects lie directly below the site.",
+      query: { parentObjUrn: "URN of the site or a folder", type: "0 clusters, 1 VMs" },
+      reply: FolderList,
+      handle: async () => ({ folders: [] }),
+    });
+  }
+
+  registerRoute(app, {
+    method: "GET",
+    url: `${SITE}/securitygroups`,
+    access: "read",
+    summary: "Lists security groups, of which there are none.",
+    reply: SecurityGroupList,
+    handle: async () => ({ securityGroups: [] }),
   });
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type AgentClient, certificateInfo, connectAgent, issueCertificate } from "@sinter/agent-link";
 import { createTestPki, sampleDisk, sampleVm, sampleVolume } from "@sinter/agent-link/testing";
-import { mapLimited, silentLog, waitFor } from "@sinter/kit";
+import { mapLimited, MiB, run, silentLog, waitFor } from "@sinter/kit";
 import { agentName } from "@sinter/southbound";
 import { readIdentity } from "./identity/identity-store.ts";
 import { type AgentProcess, residentMiB, runCli, startAgentProcess } from "./testing/agent-process.ts";
@@ -150,6 +150,47 @@ describe("the agent as a process", () => {
     await using agent = await startAgentProcess(host);
     await using client = connect(agent);
     await client.removeVm({ vmUuid, force: true });
+  });
+
+  test("killed with -9 in the middle of a copy: the copy ends with it, and what it left is tidied", async () => {
+    const path = await host.newDirectory();
+    const volume = sampleVolume({
+      datastoreId: "cut",
+      format: "raw",
+      provisioning: "thick",
+      sizeBytes: 16_384 * MiB,
+    });
+    const folder = join(path, "volumes", volume.volumeUuid);
+    {
+      await using agent = await startAgentProcess(host);
+      await using client = connect(agent);
+      await client.ensureDatastore({ datastoreId: "cut", path, shared: false });
+      const making = client.ensureVolume(volume);
+      making.catch(() => {}); // its end is that of the agent
+      const part = await waitFor("the part", async () => (await readdir(folder).catch(() => []))[0], {
+        timeoutMs: 20_000,
+        intervalMs: 5,
+      });
+      assert.match(part, /\.part-/);
+      await agent.kill("SIGKILL");
+      await assert.rejects(making, { code: "AGENT_AWAY" });
+      await waitFor(
+        "the end of qemu-img",
+        async () =>
+          (await run("ps", ["-eo", "args"])).stdout.includes(volume.volumeUuid) ? undefined : true,
+        { timeoutMs: 10_000, intervalMs: 50 },
+      );
+      assert.deepEqual(await readdir(folder), [part]);
+    }
+    await using agent = await startAgentProcess(host);
+    await using client = connect(agent);
+    await waitFor(
+      "the tidying",
+      async () => ((await stat(folder).catch(() => undefined)) === undefined ? true : undefined),
+      { timeoutMs: 10_000, intervalMs: 20 },
+    );
+    assert.deepEqual((await client.listVolumes({ datastoreId: "cut" })).volumes, []);
+    await client.removeDatastore({ datastoreId: "cut" });
   });
 
   test("CNA-05: after a reinstall the datastores are read off the VMs", async () => {

@@ -25,10 +25,15 @@ export class OvsVsctl {
     );
   }
 
-  /** All rows of a table, these columns. */
-  async list(table: string, columns: readonly string[]): Promise<OvsRow[]> {
-    const text = await this.#run(["--format=json", `--columns=${columns.join(",")}`, "list", table]);
-    return parseRows(text);
+  /** All rows of each table, these columns; read in one transaction, so that references between them hold. */
+  async list<T extends string>(tables: Readonly<Record<T, readonly string[]>>): Promise<Record<T, OvsRow[]>> {
+    const names = Object.keys(tables) as T[]; // Object.keys forgets the key type
+    const commands = names.map((table) => [`--columns=${tables[table].join(",")}`, "list", table]);
+    const text = await this.#run(["--format=json", ...joined(commands)]);
+    const answers = text.split("\n").filter((line) => line !== "");
+    return Object.fromEntries(
+      names.map((table, index) => [table, parseRows(answers[index] ?? "")]),
+    ) as Record<T, OvsRow[]>; // one line a table, in their order
   }
 
   /** The version of the tools, such as "3.1.0". */
@@ -60,13 +65,17 @@ export class OvsVsctl {
   }
 }
 
+function joined(commands: readonly (readonly string[])[]): string[] {
+  return commands.flatMap((command, index) => (index === 0 ? [...command] : ["--", ...command]));
+}
+
 /** A value as ovs-vsctl wants it, whatever characters are in it. */
 export function quoted(value: string): string {
   return JSON.stringify(value);
 }
 
 export function parseRows(text: string): OvsRow[] {
-  // The shape is RFC 7047's; ovs-vsctl prints an empty table as nothing at all.
+  // The shape is RFC 7047's.
   if (text.trim() === "") return [];
   const { headings, data } = JSON.parse(text) as { headings: string[]; data: unknown[][] };
   return data.map((row) =>

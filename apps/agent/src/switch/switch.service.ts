@@ -37,7 +37,11 @@ export function createSwitchService(options: {
   const queue = new KeyedQueue();
 
   async function facts(): Promise<HostReport["openVSwitch"]> {
-    const [[row], datapath] = await Promise.all([ovs.list("Open_vSwitch", ["ovs_version"]), findDatapath()]);
+    const [tables, datapath] = await Promise.all([
+      ovs.list({ Open_vSwitch: ["ovs_version"] }),
+      findDatapath(),
+    ]);
+    const [row] = tables.Open_vSwitch;
     // The column is filled by the start scripts of distributions, which not everybody uses.
     return { version: textOf(row?.["ovs_version"]) || (await ovs.version()), datapath };
   }
@@ -53,12 +57,12 @@ export function createSwitchService(options: {
   }
 
   async function readBridges(): Promise<Bridge[]> {
-    const [bridges, ports, interfaces] = await Promise.all([
-      ovs.list("Bridge", ["name", "external_ids", "ports"]),
-      ovs.list("Port", ["_uuid", "name", "interfaces"]),
-      ovs.list("Interface", ["_uuid", "name", "type", "external_ids"]),
-    ]);
-    return assemble(bridges, ports, interfaces);
+    const { Bridge, Port, Interface } = await ovs.list({
+      Bridge: ["name", "external_ids", "ports"],
+      Port: ["_uuid", "name", "interfaces"],
+      Interface: ["_uuid", "name", "external_ids"],
+    });
+    return assemble(Bridge, Port, Interface);
   }
 
   async function find(switchId: string): Promise<Bridge | undefined> {
@@ -86,7 +90,8 @@ export function createSwitchService(options: {
 
     /** Names of all bridges, ours or not; they are no NICs of the host. */
     async bridgeNames(): Promise<Set<string>> {
-      return new Set((await ovs.list("Bridge", ["name"])).map((row) => textOf(row["name"])));
+      const { Bridge: bridges } = await ovs.list({ Bridge: ["name"] });
+      return new Set(bridges.map((row) => textOf(row["name"])));
     },
 
     async list(): Promise<SwitchObservation[]> {

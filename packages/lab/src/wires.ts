@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { AppError, readIfThere, run, waitFor } from "@sinter/kit";
 import type { HostLink, LabNetwork, UplinkMode } from "./lab.ts";
 import { type Box, runInBox } from "./namespace-box.ts";
@@ -158,9 +159,16 @@ export async function linksIn(box: Box): Promise<string[]> {
 function hostEnd(host: WiredHost, wire: Wire): string[] {
   const device = WIRE_NAMES[wire].inside;
   const address = wire === "up0" || wire === "up1" ? undefined : host.addresses[wire];
-  const lines = [`link set dev ${device} up`];
+  const lines = [`link set dev ${device} address ${macOf(host, wire)}`, `link set dev ${device} up`];
   if (address !== undefined) lines.unshift(`address add ${address} dev ${device}`);
   return lines;
+}
+
+/** A card keeps its address over power cycles: neighbours remember it, for half a minute even when it is wrong. */
+function macOf(host: WiredHost, wire: Wire): string {
+  const digest = createHash("sha256").update(`${host.addresses.management} ${host.name} ${wire}`).digest();
+  // Locally administered, unicast.
+  return ["02", ...[...digest.subarray(0, 5)].map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
 }
 
 function switchEnd(host: WiredHost, wire: Wire): string[] {

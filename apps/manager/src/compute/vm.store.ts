@@ -114,6 +114,22 @@ export function vmStore(db: Db) {
     return [order.isDescending ? desc(column) : asc(column), asc(vms.id)];
   };
 
+  /**
+   * The rows of a page by their ids, which an index alone gives: PostgreSQL would read and compute all columns of the
+   * rows before the page as well, which takes long for the last page of 20,000.
+   */
+  const pageOf = (filter: VmFilter, page: Page, order: VmOrder): SQL | undefined => {
+    if (page.limit === undefined) return conditions(filter);
+    const ids = db
+      .select({ id: vms.id })
+      .from(vms)
+      .where(conditions(filter))
+      .orderBy(...orderBy(order))
+      .limit(page.limit)
+      .offset(page.offset);
+    return inArray(vms.id, ids);
+  };
+
   const disksOf = async (ids: readonly number[]): Promise<Map<number, VmDisk[]>> => {
     const rows = await db
       .select({ link: attachments, volume: volumes })
@@ -164,14 +180,11 @@ export function vmStore(db: Db) {
 
     /** What a list of detail 0 shows: five columns, so that 20,000 VMs are read in a moment. */
     async listIdentities(filter: VmFilter, page: Page, order: VmOrder): Promise<VmIdentity[]> {
-      let query = db
+      return db
         .select({ id: vms.id, uuid: vms.uuid, name: vms.name, state: vms.state, isTemplate: vms.isTemplate })
         .from(vms)
-        .where(conditions(filter))
-        .orderBy(...orderBy(order))
-        .$dynamic();
-      if (page.limit !== undefined) query = query.limit(page.limit).offset(page.offset);
-      return query;
+        .where(pageOf(filter, page, order))
+        .orderBy(...orderBy(order));
     },
 
     /**
@@ -179,14 +192,11 @@ export function vmStore(db: Db) {
      * in one go, so what is done for each of them counts.
      */
     async listSummaries(filter: VmFilter, page: Page, order: VmOrder): Promise<VmSummary[]> {
-      let query = db
+      const rows = await db
         .select(summaryColumns)
         .from(vms)
-        .where(conditions(filter))
-        .orderBy(...orderBy(order))
-        .$dynamic();
-      if (page.limit !== undefined) query = query.limit(page.limit).offset(page.offset);
-      const rows = await query;
+        .where(pageOf(filter, page, order))
+        .orderBy(...orderBy(order));
       if (rows.length === 0) return [];
       const nicMap = await macsOf(rows.map((row) => row.id));
       return rows.map(({ agent, agentVersion, addresses, createdAtMs, ...row }) => ({
@@ -199,14 +209,11 @@ export function vmStore(db: Db) {
 
     /** With everything that belongs to them. */
     async listWhole(filter: VmFilter, page: Page, order: VmOrder): Promise<WholeVm[]> {
-      let query = db
+      const rows = await db
         .select()
         .from(vms)
-        .where(conditions(filter))
-        .orderBy(...orderBy(order))
-        .$dynamic();
-      if (page.limit !== undefined) query = query.limit(page.limit).offset(page.offset);
-      const rows = await query;
+        .where(pageOf(filter, page, order))
+        .orderBy(...orderBy(order));
       if (rows.length === 0) return [];
       const ids = rows.map((row) => row.id);
       const nicMap = await nicsOf(ids);

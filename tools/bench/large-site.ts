@@ -92,7 +92,7 @@ export async function openLargeSite(
       const { rows } = await counted(postgres, "select count(*) as n from hosts where status = 'normal'");
       return rows === size.hosts ? true : undefined;
     },
-    { timeoutMs: 180_000, intervalMs: 500 },
+    { timeoutMs: 300_000, intervalMs: 500 },
   );
   const connectedMs = performance.now() - startedAt;
   const kept = undo.move();

@@ -186,8 +186,8 @@ export async function composeAgent(options: {
       if (isNew) await volumes.tidy();
       return seen;
     },
-    async removeDatastore({ datastoreId }) {
-      await datastores.remove(datastoreId);
+    async removeDatastore({ datastoreId, eraseMarker }) {
+      await datastores.remove(datastoreId, eraseMarker ?? false);
       return {};
     },
     listImages: async ({ datastoreId }) => ({ images: await volumes.images(datastoreId) }),

@@ -5,7 +5,7 @@ import type { DatastoreObservation, DatastoreSpec } from "@sinter/southbound";
 import type { EventHub } from "../events/event-hub.ts";
 import { datastoreErrors } from "./datastore.errors.ts";
 import { hasDirectIo, isWritable, readSpace, reserveBytes, within } from "./filesystem.ts";
-import { ensureMarker, readMarker } from "./marker-file.ts";
+import { ensureMarker, eraseMarker, readMarker } from "./marker-file.ts";
 
 export type DatastoreService = ReturnType<typeof createDatastoreService>;
 
@@ -130,13 +130,23 @@ export function createDatastoreService(options: {
         const path = await usablePath(spec);
         const before = known.get(datastoreId);
         if (before && before.path !== path) await requireUnused(before, options.usersOf);
-        const marker = await within(ANSWER_MS_MAX, ensureMarker(path, datastoreId)).catch(
-          (cause: unknown) => {
-            throw datastoreErrors.unusable(datastoreId, path, "its marker file cannot be written", cause);
-          },
-        );
-        if (marker.datastoreId !== datastoreId)
+        const expected = spec.markerId ?? undefined;
+        // One that must be there already is never written: the right file system may not be mounted.
+        const marker = await within(
+          ANSWER_MS_MAX,
+          expected === undefined ? ensureMarker(path, datastoreId) : readMarker(path),
+        ).catch((cause: unknown) => {
+          throw datastoreErrors.unusable(
+            datastoreId,
+            path,
+            "its marker file cannot be written or read",
+            cause,
+          );
+        });
+        if (marker !== undefined && marker.datastoreId !== datastoreId)
           throw datastoreErrors.foreign(datastoreId, path, marker.datastoreId);
+        if (expected !== undefined && marker?.markerId !== expected)
+          throw datastoreErrors.unusable(datastoreId, path, "it is another file system, or not mounted");
         if (before?.path !== path || before.shared !== shared) {
           known.set(datastoreId, { datastoreId, path, shared });
           directIo.delete(datastoreId);
@@ -146,11 +156,14 @@ export function createDatastoreService(options: {
         return await look({ datastoreId, path, shared });
       }),
 
-    remove: (datastoreId: string): Promise<void> =>
+    /** With `isErased` also its marker goes, so that the directory may become another datastore. */
+    remove: (datastoreId: string, isErased = false): Promise<void> =>
       queue.run(datastoreId, async () => {
         const spec = known.get(datastoreId);
         if (!spec) return;
         await requireUnused(spec, options.usersOf);
+        // First: once it is forgotten nobody knows where to look.
+        if (isErased) await within(ANSWER_MS_MAX, eraseMarker(spec.path, datastoreId));
         known.delete(datastoreId);
         lastState.delete(datastoreId);
         directIo.delete(datastoreId);

@@ -33,6 +33,13 @@ export async function readMarker(directory: string): Promise<Marker | undefined>
   }
 }
 
+/** Removes the marker of this datastore; another's stays. Forgives that it, or the directory, is gone. */
+export async function eraseMarker(directory: string, datastoreId: string): Promise<void> {
+  if ((await readMarker(directory))?.datastoreId === datastoreId) {
+    await rm(join(directory, FILE), { force: true });
+  }
+}
+
 /** Writes one unless there is one, and answers with what then is. Two hosts may do this at the same time. */
 export async function ensureMarker(directory: string, datastoreId: string): Promise<Marker> {
   const there = await readMarker(directory);

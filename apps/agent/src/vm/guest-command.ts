@@ -1,4 +1,4 @@
-import { isLibvirtError } from "@sinter/libvirt";
+import { CallTimeoutError, isLibvirtError } from "@sinter/libvirt";
 import { fromLibvirt } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import { vmErrors } from "./vm.errors.ts";
@@ -28,6 +28,9 @@ export async function runGuestCommand(
       );
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof CallTimeoutError) {
+      throw vmErrors.guestAgentAway(vmUuid, "it did not answer in time", error);
+    }
     if (isLibvirtError(error, "ARGUMENT_UNSUPPORTED", "OPERATION_INVALID")) {
       throw vmErrors.guestAgentAway(vmUuid, error.message, error);
     }

@@ -252,6 +252,19 @@ describe("a VM that runs", () => {
     assert.equal((await api().startVm({ vmUuid: vm.vmUuid }, context)).power, "running");
   });
 
+  test("CMP-18: where libvirt cannot limit CPU time a VM starts all the same", async () => {
+    const cpu = {
+      count: 1,
+      coresPerSocket: 1,
+      shares: 2_000,
+      reservationMhz: 500,
+      limitMhz: 700,
+      affinity: [0],
+    };
+    await using vm = await echoVm({ cpu });
+    assert.equal((await api().startVm({ vmUuid: vm.vmUuid }, context)).power, "running");
+  });
+
   test("two VMs of one id: the second is refused", async () => {
     await using vm = await echoVm();
     const other = sampleVm({ vmId: vm.vmId });

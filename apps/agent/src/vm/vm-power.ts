@@ -24,6 +24,10 @@ const PRESS_AGAIN_MS = 10_000;
 /** How long the guest's agent may take to accept the request to shut down. */
 const AGENT_ANSWER_MS = 6_000;
 
+/** libvirt has no code of its own for it, and several places that say it. */
+const NO_CPU_TUNING =
+  /CPU tuning is not available|cgroup cpu\w* is required|cgroup.*(not available|not mounted)/i;
+
 /** Starting, stopping and what lies between. Callers see to it that each VM has one change at a time. */
 export function createVmPowerControl(options: {
   readonly libvirt: LibvirtLink;
@@ -201,10 +205,7 @@ async function ignoreOffAlready(call: Promise<void>): Promise<void> {
 }
 
 function isNoCpuTuning(error: unknown): boolean {
-  return (
-    isLibvirtError(error) &&
-    /CPU tuning is not available|cgroup.*(not available|not mounted)/i.test(error.message)
-  );
+  return isLibvirtError(error) && NO_CPU_TUNING.test(error.message);
 }
 
 function missingDisk(vmUuid: string, error: unknown): unknown {

@@ -64,7 +64,11 @@ export async function composeNode(options: {
     qemuVersion,
   });
   if (accelerator.reason !== null) log.warn({ why: accelerator.reason }, "guests are emulated in software");
-  const libvirt = new LibvirtLink({ socketPath: config.libvirtSocket, log });
+  const libvirt = new LibvirtLink({
+    socketPath: config.libvirtSocket,
+    readTimeoutMs: config.libvirtTimeoutS * 1000,
+    log,
+  });
   const reader = createDomainReader(libvirt);
   const switches = createSwitchService({
     ovs: new OvsVsctl(config.ovsDatabase),

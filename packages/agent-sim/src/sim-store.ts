@@ -22,7 +22,7 @@ export interface SimVolume {
 export class SimStore {
   /** Set when the first host takes it into use. */
   datastoreId: string | undefined;
-  readonly markerId: string;
+  markerId: string;
   /** Moves to readOnly or lost when a test says so. */
   state: "normal" | "readOnly" | "lost" = "normal";
   capacityBytes: number;
@@ -31,11 +31,20 @@ export class SimStore {
   readonly makings = new KeyedQueue();
   readonly #volumes = new Map<string, SimVolume>();
   readonly #openBy = new Map<string, string>();
+  readonly #seed: string;
   #otherBytes = 0;
+  #markersErased = 0;
 
   constructor(options: { capacityBytes?: number; seed?: string } = {}) {
     this.capacityBytes = options.capacityBytes ?? 2 ** 40;
-    this.markerId = seededUuid(`marker:${options.seed ?? String(Math.random())}`);
+    this.#seed = options.seed ?? String(Math.random());
+    this.markerId = seededUuid(`marker:${this.#seed}`);
+  }
+
+  /** It is no datastore any more; the next one that takes it into use writes another marker. */
+  eraseMarker(): void {
+    this.datastoreId = undefined;
+    this.markerId = seededUuid(`marker:${this.#seed}:${++this.#markersErased}`);
   }
 
   get freeBytes(): number {

@@ -25,13 +25,20 @@ export const storageEffects = {
         { params: { path: spec.path, datastoreId: store.datastoreId } },
       );
     }
+    if (spec.markerId && (spec.markerId !== store.markerId || store.datastoreId === undefined)) {
+      throw southboundError(
+        "DATASTORE_UNUSABLE",
+        `The directory ${spec.path} of host ${host.hostUuid} is another file system, or not mounted.`,
+        { params: { path: spec.path } },
+      );
+    }
     store.datastoreId = spec.datastoreId;
     const datastore = { spec, store };
     host.datastores.set(spec.datastoreId, datastore);
     return observe(datastore);
   },
 
-  removeDatastore(host, { datastoreId }) {
+  removeDatastore(host, { datastoreId, eraseMarker }) {
     for (const vm of host.vms.values()) {
       if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.datastoreId === datastoreId))
         continue;
@@ -43,6 +50,8 @@ export const storageEffects = {
         },
       );
     }
+    const store = host.datastores.get(datastoreId)?.store;
+    if (eraseMarker && store) store.eraseMarker();
     host.datastores.delete(datastoreId);
     return {};
   },
@@ -201,11 +210,12 @@ function isPlainName(name: string): boolean {
 }
 
 function observe({ spec, store }: Datastore): DatastoreObservation {
-  const isLost = store.state === "lost";
+  // Also when another host has erased its marker.
+  const isLost = store.state === "lost" || store.datastoreId !== spec.datastoreId;
   return {
     datastoreId: spec.datastoreId,
     path: spec.path,
-    state: store.state,
+    state: isLost ? "lost" : store.state,
     markerId: isLost ? null : store.markerId,
     capacityBytes: isLost ? 0 : store.capacityBytes,
     freeBytes: isLost ? 0 : store.freeBytes,

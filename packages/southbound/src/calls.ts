@@ -216,7 +216,10 @@ export const CALLS = {
     reply: Type.Object({ datastores: Type.Array(DatastoreObservation) }),
     timeoutMs: QUICK_MS,
   },
-  /** Takes a directory into use and writes its marker file. conflict DATASTORE_FOREIGN when the marker names another datastore. */
+  /**
+   * Takes a directory into use and writes its marker file, unless the spec names the marker that must be there: then
+   * invalid DATASTORE_UNUSABLE when it is not. conflict DATASTORE_FOREIGN when the marker names another datastore.
+   */
   ensureDatastore: {
     method: "PUT",
     path: "/v1/datastores/:datastoreId",
@@ -225,12 +228,15 @@ export const CALLS = {
     reply: DatastoreObservation,
     timeoutMs: QUICK_MS,
   },
-  /** Forgets it on this host; content stays. conflict DATASTORE_IN_USE while a domain here has a disk on it. */
+  /**
+   * Forgets it on this host; content stays. `eraseMarker`: the datastore is no more, so that its directory may become
+   * another one. conflict DATASTORE_IN_USE while a domain here has a disk on it.
+   */
   removeDatastore: {
     method: "DELETE",
     path: "/v1/datastores/:datastoreId",
     params: Type.Object({ datastoreId: SafeId }),
-    body: none,
+    body: Type.Object({ eraseMarker: Type.Optional(Type.Boolean()) }),
     reply: none,
     timeoutMs: QUICK_MS,
   },

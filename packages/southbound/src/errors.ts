@@ -27,7 +27,7 @@ export const SOUTHBOUND_ERRORS = {
   SWITCH_MISSING: "invalid",
 
   DATASTORE_NOT_FOUND: "notFound",
-  /** The path is not there, is no directory or cannot be written. */
+  /** The path is not there, is no directory, cannot be written or does not bear the marker that it should. */
   DATASTORE_UNUSABLE: "invalid",
   DATASTORE_FOREIGN: "conflict",
   DATASTORE_IN_USE: "conflict",

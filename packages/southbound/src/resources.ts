@@ -8,6 +8,11 @@ export const DatastoreSpec = Type.Object({
   /** Absolute path on the host. Must exist, be a directory and be writable. */
   path: Type.String({ minLength: 1, maxLength: 1024, pattern: "^/" }),
   shared: Type.Boolean(),
+  /**
+   * The marker that the file system must bear. Absent or null: it is taken into use for the first time and gets one if
+   * it has none. With it nothing is written to the empty directory under a file system that is not mounted.
+   */
+  markerId: Type.Optional(nullable(Type.String())),
 });
 export type DatastoreSpec = Static<typeof DatastoreSpec>;
 

@@ -53,6 +53,39 @@ export function describeDatastores(bench: AgentBench): void {
     assert.equal((await bench.port.getVolume(volume)).sizeBytes, volume.sizeBytes);
   });
 
+  test("removed with its marker, the directory may become another datastore", async () => {
+    const path = bench.agent.datastorePaths[1];
+    const { otherDatastoreId } = bench;
+    const before = await find(otherDatastoreId);
+    await bench.port.removeDatastore({ datastoreId: otherDatastoreId, eraseMarker: true });
+    const datastoreId = randomSafeId();
+    const other = await bench.port.ensureDatastore({ datastoreId, path, shared: false });
+    assert.ok(other.markerId);
+    assert.notEqual(other.markerId, before?.markerId);
+    await bench.port.removeDatastore({ datastoreId, eraseMarker: true });
+    await bench.port.ensureDatastore({ datastoreId: otherDatastoreId, path, shared: false });
+  });
+
+  test("a directory without the marker that must be there is refused and gets none", async () => {
+    const path = bench.agent.datastorePaths[1];
+    const datastoreId = bench.otherDatastoreId;
+    const markerId = (await find(datastoreId))?.markerId ?? "";
+    const same = await bench.port.ensureDatastore({ datastoreId, path, shared: false, markerId });
+    assert.equal(same.markerId, markerId);
+    await expectCode(
+      bench.port.ensureDatastore({ datastoreId, path, shared: false, markerId: "00000000" }),
+      "DATASTORE_UNUSABLE",
+    );
+    assert.equal((await find(datastoreId))?.markerId, markerId);
+    await bench.port.removeDatastore({ datastoreId, eraseMarker: true });
+    await expectCode(
+      bench.port.ensureDatastore({ datastoreId, path, shared: false, markerId }),
+      "DATASTORE_UNUSABLE",
+    );
+    // As by nobody: the next one may take it into use.
+    await bench.port.ensureDatastore({ datastoreId, path, shared: false, markerId: null });
+  });
+
   test("it stays while a domain has a disk on it", async () => {
     const datastoreId = bench.otherDatastoreId;
     await using volume = await bench.volume({ datastoreId });

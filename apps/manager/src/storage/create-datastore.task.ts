@@ -21,7 +21,7 @@ export const createDatastore = task<ConnectDatastoreInput, DatastorePorts>("data
       if ((await connectAll(context)) === 0) throw await whyNone(context.ports, context.input.datastoreId);
     },
     undo: async ({ input, ports, log }) => {
-      await forgetOnHosts(ports, input, log);
+      await forgetOnHosts(ports, input, { log, eraseMarker: true });
       await datastoreStore(ports.database.db).remove(input.datastoreId);
     },
   })
@@ -42,7 +42,7 @@ export const connectDatastore = task<ConnectDatastoreInput, DatastorePorts>("dat
       if ((await connectAll(context)) === 0) throw await whyNone(context.ports, context.input.datastoreId);
     },
     undo: async ({ input, ports, log }) => {
-      await forgetOnHosts(ports, input, log);
+      await forgetOnHosts(ports, input, { log, eraseMarker: false });
       for (const hostId of input.hostIds) {
         await datastoreStore(ports.database.db).unlink(input.datastoreId, hostId);
       }
@@ -61,10 +61,11 @@ interface ConnectContext {
 /** How many hosts use it now. */
 async function connectAll(context: ConnectContext): Promise<number> {
   const { input, ports, signal } = context;
-  const datastore = await datastoreStore(ports.database.db).find(input.datastoreId);
-  if (!datastore) throw datastoreErrors.notFound(input.datastoreId);
   let connected = 0;
   for (const [index, hostId] of input.hostIds.entries()) {
+    // Read anew: the first host's marker is what the next must have.
+    const datastore = await datastoreStore(ports.database.db).find(input.datastoreId);
+    if (!datastore) throw datastoreErrors.notFound(input.datastoreId);
     context.progress(index / input.hostIds.length, `taking ${datastore.path} into use on host ${hostId}`);
     try {
       const { state, reason } = await ensureLink(ports, datastore, hostId, { signal });
@@ -87,11 +88,13 @@ async function whyNone(ports: DatastorePorts, id: number): Promise<AppError> {
 async function forgetOnHosts(
   ports: DatastorePorts,
   input: ConnectDatastoreInput,
-  log: DatastorePorts["log"],
+  { log, eraseMarker }: { log: DatastorePorts["log"]; eraseMarker: boolean },
 ): Promise<void> {
   for (const hostId of input.hostIds) {
     try {
-      await ports.fleet.agent(hostId).removeDatastore({ datastoreId: datastoreIdOnAgent(input.datastoreId) });
+      await ports.fleet
+        .agent(hostId)
+        .removeDatastore({ datastoreId: datastoreIdOnAgent(input.datastoreId), eraseMarker });
     } catch (error) {
       // The reconciler removes what no row stands for when the host is there again.
       log.warn({ err: error, hostId, datastoreId: input.datastoreId }, "forgetting a datastore failed");

@@ -88,6 +88,8 @@ async function attempt(
       datastoreId: datastoreIdOnAgent(datastore.id),
       path,
       shared: datastore.kind === "shared",
+      // Once it is known, a host whose file system is not mounted writes nothing to the empty directory.
+      markerId: datastore.markerId,
     };
     try {
       const options = known.signal ? { signal: known.signal } : {};

@@ -77,7 +77,7 @@ test("another file system at the same path is not this datastore, and the link s
     datastore.hostLinks.map((link: { status: string }) => link.status),
     ["CONNECTED", "CONNECTED", "ABNORMAL"],
   );
-  assert.match(datastore.hostLinks[2].reason, /not the same file system.*mounted\?/);
+  assert.match(datastore.hostLinks[2].reason, /another file system, or not mounted/);
   assert.equal(datastore.hosts.length, 2);
   assert.equal(datastore.capacityGB, 100, "sizes of the right one");
 });
@@ -187,6 +187,39 @@ test("deletion: refused with volumes, forgets on every host, the name is free ag
   await until(() => world.fleet.isConnected(world.hostIds[1] ?? 0));
   await world.reconcilers.hosts.runOnce();
   assert.equal(world.sims[1]?.datastores.size, 0);
+});
+
+test("a directory whose datastore was deleted, or could not be made, may become another one", async () => {
+  await using world = await sharedWorld();
+  const hostUrns = [hostUrn(world, 0), hostUrn(world, 1)];
+  world.sims[0]?.faults.fail("ensureDatastore", new AppError("internal", "BROKEN", "no"), { when: "after" });
+  world.sims[1]?.faults.fail("ensureDatastore", new AppError("internal", "BROKEN", "no"), { when: "after" });
+  assert.equal((await world.ended((await create(world, { hostUrns })).body)).state, "failed");
+  for (let round = 0; round < 2; round++) {
+    const made = await create(world, { hostUrns });
+    assert.equal((await world.ended(made.body)).state, "succeeded");
+    assert.equal((await world.ok("GET", made.body.uri)).hosts.length, 2);
+    await world.ok("DELETE", made.body.uri);
+  }
+});
+
+test("a file system that is not mounted is not written to, and is well again when it is", async () => {
+  await using world = await sharedWorld();
+  const made = await create(world, { hostUrns: [hostUrn(world, 0), hostUrn(world, 1)] });
+  await world.ended(made.body);
+  const [sim] = world.sims;
+  const bare = new SimStore({ seed: "root disk" });
+  // The host has started without its mount: the path is an empty directory of the root disk.
+  sim?.datastores.clear();
+  sim?.mounts.set("/srv/nas", bare);
+  await world.reconcilers.hosts.runOnce();
+  const [link] = (await world.ok("GET", made.body.uri)).hostLinks;
+  assert.equal(link.status, "ABNORMAL");
+  assert.match(link.reason, /not mounted/);
+  assert.equal(bare.datastoreId, undefined, "no marker was written there");
+  sim?.mounts.set("/srv/nas", world.store);
+  await world.reconcilers.hosts.runOnce();
+  assert.equal((await world.ok("GET", made.body.uri)).hosts.length, 2);
 });
 
 test("deletion of a datastore that a host still uses is taken back", async () => {

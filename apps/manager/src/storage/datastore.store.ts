@@ -185,6 +185,10 @@ export function datastoreStore(db: Db) {
       return row?.markerId ?? markerId;
     },
 
+    async forgetMarker(id: number): Promise<void> {
+      await db.update(datastores).set({ markerId: null }).where(eq(datastores.id, id));
+    },
+
     async setSizes(
       id: number,
       sizes: { capacityBytes: number; freeBytes: number; refreshedAt: Date },

@@ -19,16 +19,20 @@ export const deleteDatastore = task<DeleteDatastoreInput, DatastorePorts>("datas
     weight: 3,
     run: async ({ input, ports, note }) => {
       for (const hostId of input.hostIds) {
-        await removeOnHost(ports, input.datastoreId, hostId, note);
+        // Its directory may become another datastore.
+        await removeOnHost(ports, { ...input, hostId, eraseMarker: true }, note);
       }
     },
     undo: async ({ input, ports }) => {
       const store = datastoreStore(ports.database.db);
       await store.setStatus(input.datastoreId, ["deleting"], "normal");
+      // A host may have erased it; whichever is linked first says what the marker is now.
+      await store.forgetMarker(input.datastoreId);
       const datastore = await store.find(input.datastoreId);
       for (const { hostId } of datastore?.links ?? []) {
+        const current = await store.find(input.datastoreId);
         // Away now: the reconciler makes the link again when the host is back.
-        if (datastore) await ensureLink(ports, datastore, hostId).catch(ignoreAway);
+        if (current) await ensureLink(ports, current, hostId).catch(ignoreAway);
       }
       await store.settleStatus(input.datastoreId);
     },
@@ -55,7 +59,7 @@ export interface DisconnectDatastoreInput {
 /** Takes a datastore away from one host. */
 export const disconnectDatastore = task<DisconnectDatastoreInput, DatastorePorts>("datastore.disconnect")
   .step("forget on host", {
-    run: ({ input, ports, note }) => removeOnHost(ports, input.datastoreId, input.hostId, note),
+    run: ({ input, ports, note }) => removeOnHost(ports, { ...input, eraseMarker: false }, note),
     noUndo: "the link is still desired, so the reconciler makes it again",
   })
   .dbStep("unlink", {
@@ -66,12 +70,13 @@ export const disconnectDatastore = task<DisconnectDatastoreInput, DatastorePorts
 /** A host that is away keeps its record until it is back and the reconciler finds no row for it. */
 async function removeOnHost(
   ports: DatastorePorts,
-  datastoreId: number,
-  hostId: number,
+  { datastoreId, hostId, eraseMarker }: { datastoreId: number; hostId: number; eraseMarker: boolean },
   note: (line: string) => void,
 ): Promise<void> {
   try {
-    await ports.fleet.agent(hostId).removeDatastore({ datastoreId: datastoreIdOnAgent(datastoreId) });
+    await ports.fleet
+      .agent(hostId)
+      .removeDatastore({ datastoreId: datastoreIdOnAgent(datastoreId), eraseMarker });
   } catch (error) {
     if (error instanceof AppError && error.code === "DATASTORE_IN_USE") {
       throw datastoreErrors.inUse(datastoreId, `a VM on host ${hostId} has a disk on it`);

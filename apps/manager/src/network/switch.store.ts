@@ -150,7 +150,7 @@ export function switchStore(db: Db) {
         .where(and(eq(switchHosts.switchId, id), inArray(switchHosts.hostId, [...hostIds])));
     },
 
-    /** Gives a host the switches that every host carries. */
+    /** Gives hosts the switches that every host carries. One that is being deleted is waited for, and left out. */
     async cover(hostIds: readonly number[]): Promise<void> {
       if (hostIds.length === 0) return;
       await db.execute(sql`
@@ -160,7 +160,7 @@ export function switchStore(db: Db) {
           hostIds.map((id) => sql`${id}`),
           sql`, `,
         )})
-        on conflict do nothing`);
+        for key share on conflict do nothing`);
     },
 
     /** Switches that a host should have. */

@@ -2,6 +2,7 @@ import { AppError } from "@sinter/kit";
 import { eq } from "drizzle-orm";
 import { hostCleanups, hosts } from "../host/host.table.ts";
 import type { HostStatus } from "../host/host.ts";
+import { datastoreHosts } from "../storage/datastore.table.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import type { Volume } from "../storage/volume.ts";
 import type { VolumeSpec } from "@sinter/southbound";
@@ -31,6 +32,8 @@ export async function removeVolumeOrRemember(
   const others = reaching.filter((id) => id !== hostId && ports.fleet.isConnected(id));
   const first = hostId ?? others.shift();
   if (first === undefined) {
+    // Its last host was removed from the site for good, and the volume's data with it.
+    if (await isLost(ports, volume.datastoreId)) return;
     throw new AppError(
       "unavailable",
       "NO_HOST_REACHES_DATASTORE",
@@ -49,6 +52,12 @@ export async function removeVolumeOrRemember(
       }
     }
   });
+}
+
+/** Whether no host is linked to the datastore any more. */
+async function isLost(ports: ComputePorts, datastoreId: number): Promise<boolean> {
+  const query = ports.database.db.select({ hostId: datastoreHosts.hostId }).from(datastoreHosts);
+  return (await query.where(eq(datastoreHosts.datastoreId, datastoreId)).limit(1)).length === 0;
 }
 
 async function orRemember(

@@ -106,13 +106,13 @@ describe("the agent as a process", () => {
       [state["joined"], state["hostUuid"], state["missingPrograms"]],
       [true, host.identity.hostUuid, []],
     );
-    assert.equal(state["libvirt"], "9.0.0");
+    assert.match(String(state["libvirt"]), /^\d+\.\d+\.\d+$/);
   });
 
   test("wrong use is told in one line and a code", async () => {
-    for (const args of [["nonsense"], ["join"], ["join", "127.0.0.1:1"], ["--nonsense"]]) {
-      const { code, stderr } = await runCli(host, args);
-      assert.equal(code, 1, args.join(" "));
+    const uses = [["nonsense"], ["join"], ["join", "127.0.0.1:1"], ["--nonsense"]];
+    for (const { code, stderr } of await Promise.all(uses.map((args) => runCli(host, args)))) {
+      assert.equal(code, 1);
       assert.match(stderr, /^sinter-agent: /);
       assert.doesNotMatch(stderr, /^ +at /m);
     }
@@ -224,7 +224,7 @@ describe("the agent as a process", () => {
     await assert.rejects(stat(join(path, "vms", vm.vmId)), { code: "ENOENT" });
   });
 
-  test("libvirtd killed and back: calls say so meanwhile, VMs run on, events say to look again", async () => {
+  test("libvirtd killed, frozen, and back: calls say so meanwhile, VMs run on, events say to look again", async () => {
     await using agent = await startAgentProcess(host);
     await using client = connect(agent);
     const vmUuid = await runningVm(client);
@@ -252,6 +252,14 @@ describe("the agent as a process", () => {
     });
     assert.equal((await client.getVm({ vmUuid })).power, "running");
     assert.deepEqual(await qemuPids(), pids);
+    // Alive and silent is away as well, and soon.
+    await host.libvirtd.freeze();
+    await assert.rejects(client.getVm({ vmUuid }), { code: "LIBVIRT_AWAY" });
+    await host.libvirtd.thaw();
+    await waitFor("libvirtd's answer", () => client.getVm({ vmUuid }).catch(() => undefined), {
+      timeoutMs: 20_000,
+      intervalMs: 50,
+    });
     await client.removeVm({ vmUuid, force: true });
     stop.abort();
     await listening;

@@ -21,6 +21,7 @@ test("without anything the defaults hold", async () => {
     stateDir: "/var/lib/sinter/agent",
     port: 7447,
     logLevel: "info",
+    libvirtTimeoutS: 8,
     guestIntervalS: 12,
     deviceReleaseS: 20,
   });

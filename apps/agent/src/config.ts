@@ -15,6 +15,8 @@ const AgentConfig = Type.Object(
     vncAddress: Type.Optional(Type.String({ minLength: 1 })),
     /** libvirtd's socket; default that of the QEMU system driver. */
     libvirtSocket: Type.Optional(Type.String({ pattern: "^/" })),
+    /** Seconds after which a libvirtd that does not answer a question is away; the manager waits for 10. */
+    libvirtTimeoutS: Type.Integer({ minimum: 1, maximum: 60 }),
     /** Open vSwitch's database as ovs-vsctl takes it (`unix:/path`); default its usual socket. */
     ovsDatabase: Type.Optional(Type.String({ minLength: 1 })),
     /** pino's levels. */
@@ -39,17 +41,19 @@ const VARIABLES: Readonly<Record<string, keyof AgentConfig>> = {
   SINTER_AGENT_PORT: "port",
   SINTER_AGENT_VNC_ADDRESS: "vncAddress",
   SINTER_AGENT_LIBVIRT_SOCKET: "libvirtSocket",
+  SINTER_AGENT_LIBVIRT_TIMEOUT_S: "libvirtTimeoutS",
   SINTER_AGENT_OVS_DATABASE: "ovsDatabase",
   SINTER_AGENT_LOG_LEVEL: "logLevel",
   SINTER_AGENT_GUEST_INTERVAL_S: "guestIntervalS",
   SINTER_AGENT_DEVICE_RELEASE_S: "deviceReleaseS",
 };
-const NUMBERS = new Set<keyof AgentConfig>(["port", "guestIntervalS", "deviceReleaseS"]);
+const NUMBERS = new Set<keyof AgentConfig>(["port", "guestIntervalS", "deviceReleaseS", "libvirtTimeoutS"]);
 
 const DEFAULTS = {
   stateDir: "/var/lib/sinter/agent",
   port: AGENT_PORT,
   logLevel: "info",
+  libvirtTimeoutS: 8,
   guestIntervalS: 12,
   deviceReleaseS: 20,
 };

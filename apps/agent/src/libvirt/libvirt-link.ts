@@ -33,6 +33,8 @@ export class LibvirtLink implements AsyncDisposable {
   constructor(options: {
     /** Default: libvirtd's usual socket. */
     readonly socketPath?: string | undefined;
+    /** For reads; below what the manager waits for, so that it hears who is silent. */
+    readonly readTimeoutMs: number;
     readonly log: Log;
   }) {
     this.#options = {
@@ -41,7 +43,7 @@ export class LibvirtLink implements AsyncDisposable {
     };
     const line = (callTimeoutMs: number): ReconnectingConnection =>
       openReconnecting({ ...this.#options, callTimeoutMs, backoffMaxMs: 2_000 });
-    this.reads = line(15_000);
+    this.reads = line(options.readTimeoutMs);
     this.changes = line(120_000);
     this.guests = line(75_000);
     this.#lost = this.reads.onLost((reason) => {

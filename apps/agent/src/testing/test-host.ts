@@ -73,7 +73,7 @@ export async function startTestHost(): Promise<TestHost> {
         libvirtSocket: libvirtd.socketPath,
         ovsDatabase,
         guestIntervalS: 1,
-        deviceReleaseS: 2,
+        deviceReleaseS: 1,
         ...changes,
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -1,5 +1,5 @@
-import { rm, rmdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type Log, writeFileAtomic } from "@sinter/kit";
 import { descriptionFile } from "../volume/volume-paths.ts";
 import { diskTarget } from "./device-names.ts";
@@ -47,7 +47,10 @@ async function removeFrom(
 ): Promise<void> {
   for (const { path } of datastores.filter(where)) {
     const file = descriptionFile(path, vmId);
-    await rm(file, { force: true });
+    const names = await readdir(dirname(file)).catch((): string[] => []);
+    // The file, and drafts of it that a crash left.
+    const ours = names.filter((name) => name === basename(file) || name.startsWith(`${basename(file)}.`));
+    for (const name of ours) await rm(join(dirname(file), name), { force: true });
     // Somebody else's file in there keeps the folder; so does its being gone.
     await rmdir(dirname(file)).catch(() => {});
   }

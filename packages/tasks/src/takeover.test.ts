@@ -216,7 +216,8 @@ describe("a leader whose connection is cut", { timeout: 120_000 }, () => {
     const aborted = Promise.withResolvers<void>();
     const meeting = new Meeting();
     let visits = 0;
-    const engine = lab.engine([interrupted], {
+    const brief = task<object>("brief").step("only", { run: () => undefined, noUndo: "nothing is made" });
+    const engine = lab.engine([interrupted, brief], {
       ports: portsOf(lab, async (signal) => {
         if (++visits > 1) return;
         signal.addEventListener("abort", () => aborted.resolve());
@@ -241,10 +242,18 @@ describe("a leader whose connection is cut", { timeout: 120_000 }, () => {
     await taken;
     await aborted.promise;
     assert.equal(engine.isLeading, false);
+    await rival.client.query("select pg_advisory_unlock_all()");
+    await leads(engine);
+    // It has the task again, but the old run of it has not come back yet: another task shows that it works.
+    assert.equal((await engine.whenEnded(await lab.submit(engine, brief))).state, "succeeded");
+    const [claimed] = await lab.rows(
+      "select t.epoch = e.epoch as is_new from task_tasks t, task_engine e where t.id = $1",
+      [taskId],
+    );
+    assert.deepEqual([claimed, visits], [{ is_new: true }, 1]);
+    assert.equal((await engine.steps(taskId))[1]?.attempts, 1);
     // The step succeeds all the same, too late to say so.
     meeting.letGo();
-    assert.equal((await engine.steps(taskId))[1]?.state, "running");
-    await rival.client.query("select pg_advisory_unlock_all()");
     assert.equal((await engine.whenEnded(taskId)).state, "succeeded");
     assert.equal((await engine.steps(taskId))[1]?.attempts, 2);
     assert.equal(visits, 2);
@@ -252,27 +261,34 @@ describe("a leader whose connection is cut", { timeout: 120_000 }, () => {
 });
 
 describe("fencing", { timeout: 60_000 }, () => {
-  test("an engine that has not noticed its fall writes nothing", async () => {
+  test("an engine that has not noticed its fall writes nothing and begins nothing", async () => {
     await using lab = await openLab();
     const meeting = new Meeting();
-    const engine = lab.engine([interrupted], { ports: portsOf(lab, () => meeting.visit()) });
+    let seconds = 0;
+    const two = task("two")
+      .step("first", { run: async () => await meeting.visit(), noUndo: "waits" })
+      .step("second", { run: () => void seconds++, noUndo: "counts" });
+    const engine = lab.engine([two]);
     engine.start();
-    const taskId = await lab.submit(engine, interrupted);
+    const taskId = await lab.submit(engine, two);
     await meeting.arrived;
     // What the election of another engine and its claim leave.
     await lab.rows("update task_engine set epoch = epoch + 1");
     await lab.rows("update task_tasks set epoch = epoch + 1");
     const before = await lab.rows("select * from task_steps order by position");
-    meeting.letGo();
-    const late = lab.engine([interrupted], { ports: portsOf(lab, noLinger) });
-    const unseen = await lab.submit(late, interrupted);
+    const late = lab.engine([two]);
+    const unseen = await lab.submit(late, two);
     engine.kick();
+    meeting.letGo();
+    // Time enough to do what it must not.
+    for (let turn = 0; turn < 50; turn++) await lab.rows("select 1");
     await engine.stop();
     assert.deepEqual(
       await lab.rows("select * from task_steps where task_id = $1 order by position", [taskId]),
       before,
     );
     assert.equal((await engine.find(unseen))?.state, "waiting");
+    assert.equal(seconds, 0);
   });
 
   test("a task that was claimed without the answer arriving is found by the next look", async () => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { setFlagsFromString } from "node:v8";
 
@@ -14,7 +14,9 @@ setFlagsFromString("--semi-space-growth-factor=1");
 try {
   const directory = process.env["NODE_COMPILE_CACHE"] ?? CODE_CACHE;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  enableCompileCache(directory);
+  const { uid, mode } = statSync(directory);
+  const isOursAlone = uid === process.getuid?.() && (mode & 0o022) === 0;
+  if (isOursAlone) enableCompileCache(directory);
 } catch {
   // Not root, or a read-only system: it works without, only slower to start.
 }

@@ -68,7 +68,7 @@ function classify(error: LibvirtError): ["conflict" | "exhausted" | "invalid" | 
   if (/No space left on device/i.test(message)) return ["exhausted", "DATASTORE_FULL"];
   if (/already exists with uuid|domain .* already exists/.test(message)) return ["conflict", "VM_NAME_TAKEN"];
   if (/No more available PCI slots|no free .*slot/i.test(message)) return ["conflict", "NO_FREE_SLOT"];
-  if (/Unable to find any firmware|no suitable firmware|firmware .*not found/i.test(message)) {
+  if (/Unable to find .*firmware|no suitable firmware|firmware .*not found/i.test(message)) {
     return ["invalid", "FIRMWARE_MISSING"];
   }
   if (isLibvirtError(error, "OPERATION_INVALID", "OPERATION_TIMEOUT", "RESOURCE_BUSY"))

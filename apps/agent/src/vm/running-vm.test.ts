@@ -265,6 +265,17 @@ describe("a VM that runs", () => {
     assert.equal((await api().startVm({ vmUuid: vm.vmUuid }, context)).power, "running");
   });
 
+  test("a VM for UEFI runs where the host has that firmware, and else the lack is named", async () => {
+    const vm = sampleVm({ firmware: "uefi", memoryMiB: 64 });
+    const made = (async () => {
+      await api().defineVm(vm, context);
+      return await api().startVm({ vmUuid: vm.vmUuid }, context);
+    })();
+    if (await hasUefi()) assert.equal((await made).power, "running");
+    else await assert.rejects(made, { code: "FIRMWARE_MISSING", kind: "invalid" });
+    await api().removeVm({ vmUuid: vm.vmUuid, force: true }, context);
+  });
+
   test("two VMs of one id: the second is refused", async () => {
     await using vm = await echoVm();
     const other = sampleVm({ vmId: vm.vmId });
@@ -289,6 +300,12 @@ describe("a VM that runs", () => {
     assert.match(body, /sinter_agent_vms\{power="stopped"\} 1/);
     assert.match(body, /sinter_agent_calls_total\{call="getVm",outcome="VM_NOT_ON_HOST"\} 1/);
   });
+
+  /** What QEMU's firmware packages register themselves with. */
+  async function hasUefi(): Promise<boolean> {
+    const names = await readdir("/usr/share/qemu/firmware").catch((): string[] => []);
+    return names.some((name) => /ovmf|edk2/i.test(name));
+  }
 
   async function isStopped(vmUuid: string): Promise<boolean> {
     return (await api().getVm({ vmUuid }, context)).power === "stopped";

@@ -16,6 +16,7 @@ export class ReportReader {
   readonly #gate = new Gate(READS_AT_ONCE);
   readonly #known = new Map<number, string>();
   readonly #reading = new Map<number, Promise<HostReport>>();
+  readonly #following = new Map<number, Promise<HostReport>>();
 
   constructor(options: { db: Db; clock: Clock; log: Log }) {
     this.#db = options.db;
@@ -23,13 +24,31 @@ export class ReportReader {
     this.#log = options.log;
   }
 
-  /** Whoever asks while an answer is awaited gets the same one. */
+  /**
+   * Whoever asks while an answer is awaited gets the one after it: the host may have answered before it changed. All
+   * who ask meanwhile share that one.
+   */
   read(hostId: number, agent: GuardedAgent): Promise<HostReport> {
+    const following = this.#following.get(hostId);
+    if (following) return following;
     const under = this.#reading.get(hostId);
-    if (under) return under;
+    if (!under) return this.#begin(hostId, agent);
+    const next = under
+      .catch(() => {})
+      .then(() => {
+        this.#following.delete(hostId);
+        return this.#begin(hostId, agent);
+      });
+    this.#following.set(hostId, next);
+    return next;
+  }
+
+  #begin(hostId: number, agent: GuardedAgent): Promise<HostReport> {
     const reading = this.#gate
       .run(() => this.#readNow(hostId, agent))
-      .finally(() => this.#reading.delete(hostId));
+      .finally(() => {
+        if (this.#reading.get(hostId) === reading) this.#reading.delete(hostId);
+      });
     this.#reading.set(hostId, reading);
     return reading;
   }

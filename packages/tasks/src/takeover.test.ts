@@ -260,6 +260,43 @@ describe("a leader whose connection is cut", { timeout: 120_000 }, () => {
   });
 });
 
+describe("a leader that was succeeded", { timeout: 60_000 }, () => {
+  test("gives up at once, however long it might have hoped", async () => {
+    await using lab = await openLab();
+    const aborted = Promise.withResolvers<void>();
+    const engine = lab.engine([interrupted], {
+      ports: portsOf(lab, async (signal) => {
+        signal.addEventListener("abort", () => aborted.resolve());
+        await aborted.promise;
+        throw new Error("aborted");
+      }),
+      graceMs: 3_600_000,
+    });
+    engine.start();
+    await lab.submit(engine, interrupted);
+    await waitFor(
+      "the second step",
+      async () => (await lab.rows("select 1 from effects where name = 'second'"))[0],
+      {
+        timeoutMs: TIMEOUT_MS,
+        intervalMs: 5,
+      },
+    );
+    await using rival = await connect(lab.url);
+    const taken = rival.client.query("select pg_advisory_lock(1397313108, 1)");
+    await waitFor(
+      "the rival in the queue",
+      async () => (await lab.rows("select 1 from pg_locks where locktype = 'advisory' and not granted"))[0],
+      { timeoutMs: TIMEOUT_MS, intervalMs: 5 },
+    );
+    await cutLeader(lab);
+    await taken;
+    await rival.client.query("update task_engine set epoch = epoch + 1");
+    await aborted.promise;
+    assert.equal(engine.isLeading, false);
+  });
+});
+
 describe("fencing", { timeout: 60_000 }, () => {
   test("an engine that has not noticed its fall writes nothing and begins nothing", async () => {
     await using lab = await openLab();

@@ -34,6 +34,26 @@ export const CurveQuery = coded(
 );
 export type CurveQuery = Static<typeof CurveQuery>;
 
+export const TopQuery = coded(
+  Type.Array(
+    Type.Object({
+      /** A cluster, or the site. */
+      urn,
+      metricId: metric,
+      objectType: coded(Type.Unsafe<"hosts">({ type: "string", enum: ["hosts"] }), "11000030"),
+      topN: coded(Type.String({ pattern: "^\\s*([1-9]|10)\\s*$" }), "11000049"),
+      topOrder: coded(Type.Unsafe<"DESC" | "ASC">({ type: "string", enum: ["DESC", "ASC"] }), "11000050"),
+      topType: coded(Type.Unsafe<"top" | "btop">({ type: "string", enum: ["top", "btop"] }), "11000048"),
+      startTime: seconds("11000038"),
+      endTime: seconds("11000039"),
+      interval: seconds("11000040"),
+    }),
+    { maxItems: 1000 },
+  ),
+  "11000006",
+);
+export type TopQuery = Static<typeof TopQuery>;
+
 const text = { unit: Type.String(), urn: Type.String(), objectName: Type.String() };
 
 export const RealtimeAnswer = Type.Object(
@@ -74,6 +94,27 @@ export const CurveAnswer = Type.Object(
   { title: "CurveAnswer" },
 );
 export type CurveAnswer = Static<typeof CurveAnswer>;
+
+export const TopAnswer = Type.Object(
+  {
+    total: Type.Integer(),
+    result: Type.String(),
+    items: Type.Array(
+      Type.Object({
+        ...text,
+        objectType: Type.String(),
+        metricId: Type.String(),
+        metricName: Type.String(),
+        metricValue: Type.Array(Type.Object({ name: Type.String(), value: Type.String() })),
+        result: Type.String(),
+        errorCode: Type.String(),
+        errorDes: Type.String(),
+      }),
+    ),
+  },
+  { title: "TopAnswer" },
+);
+export type TopAnswer = Static<typeof TopAnswer>;
 
 export const SystemTime = Type.Object(
   {

@@ -117,6 +117,26 @@ export function metricStore(database: Database) {
       );
     },
 
+    /** Mean of one figure over a time, by object; objects without figures are absent. */
+    async means(query: {
+      tier: TierName;
+      kind: MetricKind;
+      objectIds: readonly number[];
+      series: Series;
+      startMs: number;
+      endMs: number;
+    }): Promise<Map<number, number>> {
+      const column = COLUMN[query.series];
+      const { rows } = await pool.query<{ id: string; value: number }>(
+        `select object_id as id, avg(${column}) as value from ${TIERS[query.tier].table}
+         where kind = $1 and object_id = any($2) and ${column} is not null
+           and at > to_timestamp($3::double precision / 1000) and at <= to_timestamp($4::double precision / 1000)
+         group by object_id`,
+        [query.kind, query.objectIds, query.startMs, query.endMs],
+      );
+      return new Map(rows.map((row) => [Number(row.id), row.value]));
+    },
+
     /**
      * Means of one figure of one object: point number i covers the time (startMs + (i−1)·stepMs, startMs + i·stepMs],
      * for i from 0 while it ends by endMs. Missing ones are absent.

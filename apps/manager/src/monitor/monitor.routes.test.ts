@@ -317,6 +317,53 @@ test("curves: order of the request, unknown objects, limits and wrong parameters
   );
 });
 
+test("the hosts with the highest and lowest mean of a figure, in either order", async () => {
+  await using world = await inventoryWorld({ clock: new ManualClock(START), hosts: 4 });
+  const store = metricStore(world.database);
+  await store.prepare(START);
+  await store.write(
+    world.hostIds.map((objectId, i) => ({
+      kind: "host" as const,
+      objectId,
+      values: only([30, 10, 40, 20][i] ?? 0),
+    })),
+    START - 1000,
+  );
+  const cluster = await world.ok("POST", "clusters", { name: "c" });
+  await world.ok("POST", `hosts/${world.hostIds[0]}/action/move`, { clusterUrn: cluster.urn });
+  const body = {
+    urn: "urn:sites:43BC08E8",
+    metricId: "cpu_usage",
+    objectType: "hosts",
+    topN: "2",
+    topOrder: "DESC",
+    topType: "top",
+    startTime: String(START / 1000 - 600),
+    endTime: String(START / 1000),
+    interval: "300",
+  };
+  const path = "monitors/TopoStatistic/objectmetric-curvedata";
+  const top = async (change: object) => {
+    const { items } = await world.ok("POST", path, [{ ...body, ...change }]);
+    return items[0].metricValue.map((v: { name: string; value: string }) => `${v.name} ${v.value}`);
+  };
+  assert.deepEqual(await top({}), ["host-3 40", "host-1 30"]);
+  assert.deepEqual(await top({ topOrder: "ASC" }), ["host-1 30", "host-3 40"]);
+  assert.deepEqual(await top({ topType: "btop", topOrder: "ASC" }), ["host-2 10", "host-4 20"]);
+  assert.deepEqual(await top({ topN: 10 }), ["host-3 40", "host-1 30", "host-4 20", "host-2 10"]);
+  assert.deepEqual(await top({ urn: cluster.urn }), ["host-1 30"]);
+  assert.deepEqual(await top({ metricId: "nic_pkg_rcv" }), []);
+  const { items } = await world.ok("POST", path, [{ ...body, urn: world.urn("hosts/1") }]);
+  assert.deepEqual([items[0].errorCode, items[0].metricValue], ["10000008", []]);
+  const refused = async (change: object) =>
+    (await world.call("POST", path, [{ ...body, ...change }])).errorCode;
+  assert.equal(await refused({ topN: "11" }), "11000049");
+  assert.equal(await refused({ topType: "TOP" }), "11000048");
+  assert.equal(await refused({ topOrder: "x" }), "11000050");
+  assert.equal(await refused({ objectType: "vms" }), "11000030");
+  assert.equal(await refused({ interval: "1" }), "11000088");
+});
+
 const only = (cpu: number): SeriesValues =>
   Object.fromEntries(SERIES.map((series) => [series, series === "cpu" ? cpu : null])) as SeriesValues;
 

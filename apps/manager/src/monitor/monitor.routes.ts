@@ -4,6 +4,8 @@ import {
   RealtimeAnswer,
   RealtimeQuery,
   SystemTime,
+  TopAnswer,
+  TopQuery,
   wireDateTime,
   wireMillis,
 } from "@sinter/northbound";
@@ -30,6 +32,16 @@ export function registerMonitorRoutes(app: FastifyInstance, { monitor }: { monit
     body: CurveQuery,
     reply: CurveAnswer,
     handle: ({ body }) => monitor.curve(body),
+  });
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/monitors/TopoStatistic/objectmetric-curvedata`,
+    access: "read",
+    summary: "Shows the hosts of a cluster with the highest or lowest mean of a figure.",
+    body: TopQuery,
+    reply: TopAnswer,
+    handle: ({ body }) => monitor.top(body),
   });
 
   registerRoute(app, {

@@ -6,6 +6,9 @@ import {
   parseUrn,
   type RealtimeAnswer,
   type RealtimeQuery,
+  siteUrn,
+  type TopAnswer,
+  type TopQuery,
 } from "@sinter/northbound";
 import type { Database } from "../database/database.ts";
 import type { Collector } from "./collector.ts";
@@ -94,6 +97,17 @@ export function createMonitorService(parts: {
     };
   };
 
+  /** A cluster, or the site as a whole. */
+  const scopeOf = async (
+    urn: string,
+  ): Promise<{ name: string; clusterId: number | undefined } | undefined> => {
+    if (urn === siteUrn(parts.siteId())) return { name: "", clusterId: undefined };
+    const target = targetOf(urn);
+    if (target?.kind !== "cluster") return undefined;
+    const name = (await monitored.clusterNames([target.id])).get(target.id);
+    return name === undefined ? undefined : { name, clusterId: target.id };
+  };
+
   return {
     /** Items in the order of the request, values in the order of the metrics: clients match by position. */
     async realtime(query: RealtimeQuery): Promise<RealtimeAnswer> {
@@ -146,6 +160,43 @@ export function createMonitorService(parts: {
       return { total: items.length, result: "0", items };
     },
 
+    /** Hosts by the mean of a figure: `top` and `btop` are the two ends of the list, which is then ordered as asked. */
+    async top(query: TopQuery): Promise<TopAnswer> {
+      if (query.length > CURVES_MAX)
+        throw monitorErrors.tooMany(`${query.length} lists, at most ${CURVES_MAX}`);
+      const ranges = query.map(rangeOf);
+      const items = await mapLimited(query, 4, async (item, index) => {
+        const { urn, metricId, objectType } = item;
+        const metric = isMetric(metricId) ? METRICS[metricId] : undefined;
+        const head = { urn, objectType, metricId, metricName: metric?.name ?? metricId };
+        const scope = await scopeOf(urn);
+        if (!scope) {
+          return { unit: "", ...head, objectName: "", metricValue: [], result: "1", ...unknownObject(urn) };
+        }
+        const series = isMetric(metricId) ? seriesOf(metricId) : undefined;
+        const range = ranges[index] as Range;
+        const names = await monitored.hostNames(scope.clusterId);
+        const means =
+          series === undefined
+            ? new Map<number, number>()
+            : await curves.means({
+                tier: tierFor(range, clock.now()),
+                kind: "host",
+                objectIds: [...names.keys()],
+                series,
+                ...range,
+              });
+        const unit = metric?.unit ?? "";
+        const metricValue = topOf(means, item).map(([id, value]) => ({
+          name: names.get(id) ?? "",
+          value: valueText(value),
+        }));
+        const none = { result: "0", errorCode: "", errorDes: "" };
+        return { unit, ...head, objectName: scope.name, metricValue, ...none };
+      });
+      return { total: items.length, result: "0", items };
+    },
+
     /** MiB in use on the hosts of a cluster as last measured. */
     async memoryUsedMiB(clusterId: number): Promise<number> {
       const members = (await monitored.hostsOfClusters([clusterId])).get(clusterId) ?? [];
@@ -170,13 +221,22 @@ function unknownObject(urn: string): { errorCode: string; errorDes: string } {
   return { errorCode: COMMON_ERRORS.objectMissing.code, errorDes: `There is no object ${urn.slice(0, 96)}.` };
 }
 
+function topOf(
+  means: ReadonlyMap<number, number>,
+  { topN, topOrder, topType }: Pick<TopQuery[number], "topN" | "topOrder" | "topType">,
+): [number, number][] {
+  const falling = [...means].toSorted((a, b) => b[1] - a[1] || a[0] - b[0]);
+  const chosen = topType === "top" ? falling.slice(0, Number(topN)) : falling.slice(-Number(topN));
+  return topOrder === "DESC" ? chosen : chosen.toReversed();
+}
+
 interface Range {
   readonly startMs: number;
   readonly endMs: number;
   readonly stepMs: number;
 }
 
-function rangeOf(item: CurveQuery[number]): Range {
+function rangeOf(item: Pick<CurveQuery[number], "startTime" | "endTime" | "interval">): Range {
   const step = Number(item.interval);
   if (!INTERVALS_S.includes(step)) throw monitorErrors.intervalInvalid(item.interval);
   const [start, end] = [Number(item.startTime), Number(item.endTime)];

@@ -95,6 +95,15 @@ export function monitoredStore(db: Db) {
       return result;
     },
 
+    /** Names of all hosts, or of a cluster's. */
+    async hostNames(clusterId: number | undefined): Promise<Map<number, string>> {
+      const rows = await db
+        .select({ id: hosts.id, name: hosts.name })
+        .from(hosts)
+        .where(clusterId === undefined ? undefined : eq(hosts.clusterId, clusterId));
+      return new Map(rows.map((row) => [row.id, row.name]));
+    },
+
     async clusterNames(ids: readonly number[]): Promise<Map<number, string>> {
       if (ids.length === 0) return new Map();
       const rows = await db

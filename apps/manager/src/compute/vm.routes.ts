@@ -21,13 +21,14 @@ import type { Database } from "../database/database.ts";
 import { allows } from "../http/server.ts";
 import { registerRoute, type RouteContext, SITE } from "../http/route.ts";
 import { taskAnswer } from "../task/task.wire.ts";
-import { readNames, readPlaceNames } from "./names.store.ts";
+import { readNames } from "./names.store.ts";
 import { osVersions } from "./os-versions.ts";
 import { vmErrors } from "./vm.errors.ts";
 import type { VmService } from "./vm.service.ts";
 import type { Begun } from "./vm-work.ts";
 import { detailFrom, vmFilterFrom, vmIdFrom, vmOrderFrom } from "./vm-filter.ts";
-import { identityToWire, summaryToWire, vmToWire, vmUrn } from "./vm.wire.ts";
+import { createVmLists } from "./vm-list.ts";
+import { vmToWire, vmUrn } from "./vm.wire.ts";
 
 /** More than this many VMs are cut when a client names no page; templates are all returned. */
 const UNPAGED_MAX = 100;
@@ -57,6 +58,7 @@ export function registerVmRoutes(
   parts: { vms: VmService; database: Database; siteId: () => string },
 ): void {
   const { vms, database } = parts;
+  const lists = createVmLists(parts);
   const id = (context: Pick<RouteContext<unknown>, "params">): number => {
     const text = context.params.vmId ?? "";
     const parsed = vmIdFrom(text);
@@ -77,18 +79,10 @@ export function registerVmRoutes(
       const page = query.page(filter.isTemplate === true ? undefined : UNPAGED_MAX);
       const order = vmOrderFrom(query);
       const detail = detailFrom(query);
-      const siteId = parts.siteId();
-      if (detail === 0) {
-        const [total, rows] = await Promise.all([vms.count(filter), vms.listIdentities(filter, page, order)]);
-        return { total, vms: rows.map((row) => identityToWire(row, siteId)) };
-      }
-      if (detail === 1) {
-        const [total, rows] = await Promise.all([vms.count(filter), vms.listSummaries(filter, page, order)]);
-        const names = await readPlaceNames(database.db, siteId, rows);
-        return { total, vms: rows.map((row) => summaryToWire(row, names)) };
-      }
+      if (detail === 0) return lists.identities(filter, page, order);
+      if (detail === 1) return lists.summaries(filter, page, order);
       const [total, rows] = await Promise.all([vms.count(filter), vms.list(filter, page, order)]);
-      const names = await readNames(database.db, siteId, rows);
+      const names = await readNames(database.db, parts.siteId(), rows);
       const mayOperate = allows(actor.access, "operate");
       return { total, vms: rows.map((row) => vmToWire(row, names, mayOperate)) };
     },

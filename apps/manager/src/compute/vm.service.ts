@@ -20,7 +20,7 @@ import {
 } from "./vm-shape.ts";
 import { type VmFilter, type VmOrder, vmStore } from "./vm.store.ts";
 import { type Begun, createVmWork, volumeLock, type VmWorkParts } from "./vm-work.ts";
-import type { Vm, VmSummary, WholeVm } from "./vm.ts";
+import type { Vm, WholeVm } from "./vm.ts";
 
 export interface VmServiceParts extends VmWorkParts {
   readonly fleet: Fleet;
@@ -43,10 +43,6 @@ export function createVmService(parts: VmServiceParts) {
 
     list: (filter: VmFilter, page: Page, order: VmOrder): Promise<WholeVm[]> =>
       vmStore(database.db).listWhole(filter, page, order),
-    listSummaries: (filter: VmFilter, page: Page, order: VmOrder): Promise<VmSummary[]> =>
-      vmStore(database.db).listSummaries(filter, page, order),
-    listIdentities: (filter: VmFilter, page: Page, order: VmOrder) =>
-      vmStore(database.db).listIdentities(filter, page, order),
     count: (filter: VmFilter): Promise<number> => vmStore(database.db).count(filter),
     countByState: (filter: VmFilter) => vmStore(database.db).countByState(filter),
 

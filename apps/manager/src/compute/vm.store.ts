@@ -2,7 +2,9 @@ import { and, asc, count, desc, eq, exists, ilike, inArray, or, type SQL, sql } 
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { VmState } from "@sinter/rules";
 import type { GuestObservation } from "@sinter/southbound";
+import { clusters } from "../cluster/cluster.table.ts";
 import type { Db } from "../database/database.ts";
+import { hosts } from "../host/host.table.ts";
 import type { Page } from "../http/query.ts";
 import { portGroups } from "../network/network.table.ts";
 import { escapeLike } from "../storage/volume.store.ts";
@@ -42,7 +44,33 @@ export interface VmOrder {
 /** Columns that a list without details needs. */
 export type VmIdentity = Pick<Vm, "id" | "uuid" | "name" | "state" | "isTemplate">;
 
+/** All that a VM's summary depends on. */
+export interface VmVersion {
+  readonly id: number;
+  /** Of its row: the transaction that wrote it last. Who changes a VM's NICs changes its row as well. */
+  readonly version: string;
+  readonly hostName: string | null;
+  readonly clusterName: string | null;
+}
+
 export function vmStore(db: Db) {
+  /**
+   * Rows as the driver reads them, columns in order: for lists of all VMs, where what the query builder does for each
+   * row is most of the time.
+   */
+  const readPlain = async <Row extends unknown[]>(query: { toSQL(): { sql: string; params: unknown[] } }) => {
+    const { sql: text, params: values } = query.toSQL();
+    return (await db.$client.query({ text, values, rowMode: "array" })).rows as Row[];
+  };
+
+  /** Whoever changes NICs goes through this: lists know a VM's summary as changed by its row. */
+  const touch = async (id: number): Promise<void> => {
+    await db
+      .update(vms)
+      .set({ generation: sql`${vms.generation}` })
+      .where(eq(vms.id, id));
+  };
+
   const contains = (column: typeof vms.name | typeof vms.description, text: string): SQL =>
     ilike(column, `%${escapeLike(text)}%`);
 
@@ -178,27 +206,51 @@ export function vmStore(db: Db) {
       return (await db.select({ n: count() }).from(vms).where(conditions(filter)))[0]?.n ?? 0;
     },
 
-    /** What a list of detail 0 shows: five columns, so that 20,000 VMs are read in a moment. */
+    /** What a list of detail 0 shows. */
     async listIdentities(filter: VmFilter, page: Page, order: VmOrder): Promise<VmIdentity[]> {
-      return db
+      const query = db
         .select({ id: vms.id, uuid: vms.uuid, name: vms.name, state: vms.state, isTemplate: vms.isTemplate })
         .from(vms)
         .where(pageOf(filter, page, order))
         .orderBy(...orderBy(order));
+      const rows = await readPlain<[string, string, string, VmState, boolean]>(query);
+      return rows.map(([id, uuid, name, state, isTemplate]) => ({
+        id: Number(id),
+        uuid,
+        name,
+        state,
+        isTemplate,
+      }));
     },
 
-    /**
-     * What a list of detail 1 shows, without the rest of the JSON columns, and without a lookup per NIC: all 20,000 VMs
-     * in one go, so what is done for each of them counts.
-     */
-    async listSummaries(filter: VmFilter, page: Page, order: VmOrder): Promise<VmSummary[]> {
-      const rows = await db
-        .select(summaryColumns)
+    /** What tells whether a summary that was made earlier is still true. */
+    async listVersions(filter: VmFilter, page: Page, order: VmOrder): Promise<VmVersion[]> {
+      const query = db
+        .select({
+          id: vms.id,
+          version: sql`${vms}.xmin::text`,
+          hostName: hosts.name,
+          clusterName: clusters.name,
+        })
         .from(vms)
+        .leftJoin(hosts, eq(hosts.id, vms.hostId))
+        .leftJoin(clusters, eq(clusters.id, vms.clusterId))
         .where(pageOf(filter, page, order))
         .orderBy(...orderBy(order));
-      if (rows.length === 0) return [];
-      const nicMap = await macsOf(rows.map((row) => row.id));
+      const rows = await readPlain<[string, string, string | null, string | null]>(query);
+      return rows.map(([id, version, hostName, clusterName]) => ({
+        id: Number(id),
+        version,
+        hostName,
+        clusterName,
+      }));
+    },
+
+    /** What a list of detail 1 shows of these VMs, without the rest of the JSON columns; those that are gone lack. */
+    async listSummaries(ids: readonly number[]): Promise<VmSummary[]> {
+      if (ids.length === 0) return [];
+      const rows = await db.select(summaryColumns).from(vms).where(isOneOf(vms.id, ids));
+      const nicMap = await macsOf(ids);
       return rows.map(({ agent, agentVersion, addresses, createdAtMs, ...row }) => ({
         ...row,
         guest: agent === null ? null : { agent, agentVersion, addresses: addresses ?? [] },
@@ -293,10 +345,12 @@ export function vmStore(db: Db) {
     /** Unique violation `nics_mac_unique` when the address is in use. */
     async insertNic(nic: Nic): Promise<void> {
       await db.insert(nics).values(nic);
+      await touch(nic.vmId);
     },
 
     async removeNic(vmId: number, index: number): Promise<void> {
       await db.delete(nics).where(and(eq(nics.vmId, vmId), eq(nics.index, index)));
+      await touch(vmId);
     },
 
     async usedMacs(macs: readonly string[]): Promise<Set<string>> {

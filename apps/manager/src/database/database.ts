@@ -2,7 +2,10 @@ import type { Log } from "@sinter/kit";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 
-export type Db = NodePgDatabase;
+export type Db = NodePgDatabase & {
+  /** For the few queries where drizzle's work on each row would be most of the time. */
+  readonly $client: { query(query: pg.QueryArrayConfig): Promise<{ rows: unknown[][] }> };
+};
 
 /** One transaction, seen as drizzle and as the plain client that the task engine writes with. */
 export interface Tx {

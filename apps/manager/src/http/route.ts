@@ -2,6 +2,7 @@ import { readBody } from "@sinter/northbound";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static, TSchema } from "typebox";
 import type { AccessLevel, Actor } from "../identity/user.ts";
+import { JsonText } from "./json-text.ts";
 import { Query } from "./query.ts";
 
 export interface RouteContext<Body> {
@@ -66,7 +67,10 @@ export function registerRoute<Body extends TSchema>(
         reply,
       });
       if ("taskUrn" in answer && typeof answer.taskUrn === "string") reply.sinterTaskUrn = answer.taskUrn;
-      return reply.code(200).type("application/json;charset=UTF-8").send(JSON.stringify(answer));
+      reply.code(200).type("application/json;charset=UTF-8");
+      // The contract's clients need the length, which a stream does not tell by itself.
+      if (answer instanceof JsonText) return reply.header("content-length", answer.size).send(answer.body());
+      return reply.send(JSON.stringify(answer));
     },
   });
 }

@@ -114,7 +114,7 @@ function refusal(status: number, body: unknown): ApiError {
 function networkFailure(origin: string, error: unknown): AppError {
   for (let inner: unknown = error, depth = 0; inner instanceof Error && depth < 8; depth++) {
     if (inner instanceof AppError) return inner;
-    const { code } = inner as NodeJS.ErrnoException;
+    const { code } = inner as { code?: string };
     if (code !== undefined) {
       const trust = TRUST_FAILURES[code];
       if (trust !== undefined || code.startsWith("ERR_TLS_CERT")) {

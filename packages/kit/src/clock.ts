@@ -1,5 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /** Time as a dependency, so that a test can move it. All times are epoch milliseconds UTC. */
 export interface Clock {
   now(): number;
@@ -7,18 +5,22 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Real time, in Node and in a browser. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (ms, signal) => {
-    // The promise of node:timers keeps the process alive only while somebody waits for it.
-    try {
-      await delay(ms, undefined, signal ? { signal } : {});
-    } catch (error) {
-      // It rejects with an AbortError of its own, which hides the reason.
-      signal?.throwIfAborted();
-      throw error;
-    }
-  },
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    }),
 };
 
 /** A clock that moves only when told. Sleepers wake in order of their time. */

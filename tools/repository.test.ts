@@ -7,10 +7,10 @@ import { test } from "node:test";
 /* The repository checks itself: types, lint, format, who may import whom, and what may not be written. */
 
 const ROOT = join(import.meta.dirname, "..");
-const sources = globSync(["apps/*/src/**/*.ts", "packages/*/src/**/*.ts", "e2e/**/*.ts", "tools/**/*.ts"], {
-  cwd: ROOT,
-  exclude: ["**/node_modules/**"],
-});
+const sources = globSync(
+  ["apps/*/src/**/*.{ts,tsx}", "packages/*/src/**/*.ts", "e2e/**/*.ts", "tools/**/*.ts"],
+  { cwd: ROOT, exclude: ["**/node_modules/**"] },
+);
 
 function tool(name: string, args: string[]): void {
   try {
@@ -26,6 +26,7 @@ function tool(name: string, args: string[]): void {
 }
 
 test("types hold", () => tool("tsc", ["-p", "tsconfig.json"]));
+test("types of the portal hold", () => tool("tsc", ["-p", "apps/portal/tsconfig.json"]));
 test("lint finds nothing", () => tool("oxlint", ["--type-aware", "--quiet"]));
 test("everything is formatted", () => tool("biome", ["format", "."]));
 
@@ -40,11 +41,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "packages/tasks": ["kit"],
   "packages/testing": ["kit", "postgres", "tasks"],
   "packages/agent-link": ["kit", "southbound"],
-  "packages/agent-sim": ["kit", "rules", "southbound", "agent-link"],
+  "packages/rfb": [],
+  "packages/agent-sim": ["kit", "rules", "rfb", "southbound", "agent-link"],
   "packages/client": ["kit", "northbound"],
   "packages/lab": ["kit"],
-  "apps/manager": ["kit", "rules", "northbound", "southbound", "agent-link", "tasks"],
-  "apps/agent": ["kit", "rules", "southbound", "agent-link", "libvirt"],
+  "apps/manager": ["kit", "rules", "rfb", "northbound", "southbound", "agent-link", "tasks"],
+  "apps/agent": ["kit", "rules", "rfb", "southbound", "agent-link", "libvirt"],
+  "apps/portal": ["kit", "rules", "northbound", "client"],
   "apps/cli": ["kit", "rules", "northbound", "client", "lab"],
 };
 /** Tests may use these beside what their workspace may. */
@@ -54,6 +57,7 @@ const TESTS_MAY_IMPORT = [
   "agent-sim",
   "agent-link",
   "libvirt",
+  "rfb",
   "tasks",
   "client",
   "lab",
@@ -69,7 +73,7 @@ function importsOf(path: string): string[] {
 }
 
 function isTestCode(path: string): boolean {
-  return /\.test\.ts$|\/testing\/|\/bench\//.test(path);
+  return /\.test\.tsx?$|\/testing\/|\/bench\//.test(path);
 }
 
 test("every workspace imports only what it may", () => {

@@ -1,0 +1,61 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { connectionStore } from "./connection-store.ts";
+
+/** One kind of object that has changed: these, or (null) so many that all should be looked at. */
+interface Change {
+  readonly kind: string;
+  readonly urns: readonly string[] | null;
+}
+
+/** Kinds whose pages show figures of another kind: a VM that starts changes its host's load and its cluster's. */
+const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
+  vms: ["hosts", "clusters", "overview"],
+  hosts: ["clusters", "overview"],
+  volumes: ["vms", "datastores"],
+  isos: ["vms"],
+};
+
+/**
+ * Keeps what is shown true: the manager's event stream says what has changed, and queries of that kind are read again.
+ * Query keys begin with the kind: `["vms", …]`. After a gap in the stream everything is read again, since events of
+ * the gap are lost.
+ */
+export function followChanges(queries: QueryClient): () => void {
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let hadGap = false;
+  const open = (): void => {
+    source = new EventSource("/sinter/v1/changes");
+    source.addEventListener("open", () => {
+      connectionStore.back();
+      if (hadGap) void queries.invalidateQueries();
+      hadGap = false;
+    });
+    source.addEventListener("change", (event: MessageEvent<string>) => {
+      const change = JSON.parse(event.data) as Change;
+      refresh(queries, change.kind);
+    });
+    source.addEventListener("error", () => {
+      hadGap = true;
+      // The browser tries again by itself unless the answer was no stream: a login that has run out, or a restart.
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source.close();
+      retry = setTimeout(() => {
+        // Any answer at all tells whether the manager or only the session is gone.
+        void queries.invalidateQueries({ queryKey: ["session"] });
+        open();
+      }, 2000);
+    });
+  };
+  open();
+  return () => {
+    clearTimeout(retry);
+    source?.close();
+  };
+}
+
+function refresh(queries: QueryClient, kind: string): void {
+  for (const shown of [kind, ...(SHOWN_BY[kind] ?? [])]) {
+    void queries.invalidateQueries({ queryKey: [shown] });
+  }
+}

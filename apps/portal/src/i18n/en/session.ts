@@ -1,0 +1,17 @@
+export const session = {
+  title: "Log in to Sinter",
+  userName: "User name",
+  password: "Password",
+  login: "Log in",
+  expired: "Your session has ended. Log in again to go on where you were.",
+  otherUser: "Go on as another user",
+  mustChange: "Choose a new password before you go on",
+  change: "Change password",
+  oldPassword: "Present password",
+  newPassword: "New password",
+  repeat: "New password once more",
+  differ: "The two are not the same.",
+  changed: "The password was changed.",
+  rule: "At least 8 characters of three kinds: capital and small letters, digits, others.",
+  locked: "This user is locked: {{why}}",
+} as const;

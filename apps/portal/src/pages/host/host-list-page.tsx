@@ -1,0 +1,3 @@
+export function HostListPage() {
+  return <h1>HostListPage</h1>;
+}

@@ -1,0 +1,3 @@
+export function IsoPage() {
+  return <h1>IsoPage</h1>;
+}

@@ -1,0 +1,3 @@
+export function SwitchPage() {
+  return <h1>SwitchPage</h1>;
+}

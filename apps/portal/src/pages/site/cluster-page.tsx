@@ -1,0 +1,3 @@
+export function ClusterPage() {
+  return <h1>ClusterPage</h1>;
+}

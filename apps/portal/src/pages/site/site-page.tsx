@@ -1,0 +1,3 @@
+export function SitePage() {
+  return <h1>SitePage</h1>;
+}

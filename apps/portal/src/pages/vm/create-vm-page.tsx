@@ -1,0 +1,3 @@
+export function CreateVmPage() {
+  return <h1>CreateVmPage</h1>;
+}

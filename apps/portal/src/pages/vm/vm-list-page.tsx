@@ -1,0 +1,3 @@
+export function VmListPage() {
+  return <h1>VmListPage</h1>;
+}

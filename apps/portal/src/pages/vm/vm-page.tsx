@@ -1,0 +1,3 @@
+export function VmPage() {
+  return <h1>VmPage</h1>;
+}

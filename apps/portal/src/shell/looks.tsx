@@ -1,0 +1,79 @@
+import { App, ConfigProvider, theme } from "antd";
+import enUS from "antd/locale/en_US";
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { preferences } from "../ui/preferences.ts";
+
+interface LooksValue {
+  readonly isDark: boolean;
+  setDark(isDark: boolean): void;
+}
+const LooksContext = createContext<LooksValue>({ isDark: false, setDark: () => {} });
+export const useLooks = (): LooksValue => useContext(LooksContext);
+
+type Locale = typeof enUS;
+
+/** Colours and Ant Design's own texts. Styles that it makes at run time carry the page's nonce: nothing is inline. */
+export function Looks({ children }: { children: ReactNode }) {
+  const { i18n } = useTranslation();
+  const [isDark, setIsDark] = useState(preferences.isDark);
+  const [locale, setLocale] = useState<Locale>(enUS);
+  useEffect(() => {
+    if (i18n.language !== "zh") {
+      setLocale(enUS);
+      return;
+    }
+    let isWanted = true;
+    const load = async (): Promise<void> => {
+      const { default: zhCN } = await import("antd/locale/zh_CN");
+      if (isWanted) setLocale(zhCN);
+    };
+    void load();
+    return () => {
+      isWanted = false;
+    };
+  }, [i18n.language]);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = isDark ? "dark" : "light";
+  }, [isDark]);
+  const value = useMemo(
+    () => ({
+      isDark,
+      setDark(next: boolean) {
+        preferences.setDark(next);
+        setIsDark(next);
+      },
+    }),
+    [isDark],
+  );
+  return (
+    <LooksContext value={value}>
+      <ConfigProvider
+        locale={locale}
+        csp={{ nonce: pageNonce() }}
+        theme={{
+          algorithm: isDark ? [theme.darkAlgorithm, theme.compactAlgorithm] : theme.compactAlgorithm,
+          // Contrast of at least 4.5 to 1 on both grounds.
+          token: isDark
+            ? { colorPrimary: "#4c8dff", fontSize: 14, colorTextPlaceholder: "#9a9a9a" }
+            : {
+                colorPrimary: "#1254c4",
+                fontSize: 14,
+                colorTextDescription: "#595959",
+                colorTextPlaceholder: "#6b6b6b",
+                colorSuccess: "#237804",
+                colorError: "#cf1322",
+                colorWarning: "#ad4e00",
+              },
+        }}
+      >
+        <App className="app">{children}</App>
+      </ConfigProvider>
+    </LooksContext>
+  );
+}
+
+/** Put into the page by the server, fresh each time. */
+function pageNonce(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+}

@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { certificateInfo } from "@sinter/agent-link/agent-side";
-import { AppError, createLog, toAppError } from "@sinter/kit";
+import { AppError, createLog, MiB, toAppError } from "@sinter/kit";
+import { keepHeapSmall } from "@sinter/kit/heap-keeper";
 import { composeNode } from "./compose.ts";
 import { type AgentConfig, readConfig } from "./config.ts";
-import { keepHeapSmall } from "./heap-keeper.ts";
 import { enrol } from "./identity/enrolment.ts";
 import { readIdentity } from "./identity/identity-store.ts";
 import type { ManagerAddress } from "./identity/pinned-https.ts";
@@ -99,7 +99,7 @@ async function join(config: AgentConfig, [target, given]: readonly string[], val
 
 async function run(config: AgentConfig): Promise<void> {
   const log = createLog({ name: "sinter-agent", level: config.logLevel });
-  keepHeapSmall();
+  keepHeapSmall({ garbageBytes: 6 * MiB, isThorough: true });
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {

@@ -1,6 +1,7 @@
 import { common } from "./common.ts";
+import { monitor } from "./monitor.ts";
 import { session } from "./session.ts";
 import { shell } from "./shell.ts";
 import { task } from "./task.ts";
 
-export const en = { common, session, shell, task };
+export const en = { common, monitor, session, shell, task };

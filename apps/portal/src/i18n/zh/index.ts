@@ -1,6 +1,7 @@
 import { common } from "./common.ts";
+import { monitor } from "./monitor.ts";
 import { session } from "./session.ts";
 import { shell } from "./shell.ts";
 import { task } from "./task.ts";
 
-export const zh = { common, session, shell, task };
+export const zh = { common, monitor, session, shell, task };

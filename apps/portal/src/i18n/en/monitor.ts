@@ -1,0 +1,26 @@
+export const monitor = {
+  title: "Performance",
+  range: "Length of time",
+  ranges: { hour: "1 hour", day: "24 hours", week: "7 days", month: "30 days" },
+  panels: { cpu: "CPU", memory: "Memory", disk: "Disk", network: "Network" },
+  metrics: {
+    cpu_usage: "CPU used",
+    mem_usage: "Memory used",
+    disk_io_out: "Disk reads",
+    disk_io_in: "Disk writes",
+    nic_byte_in: "Received",
+    nic_byte_out: "Sent",
+  },
+  now: "Now",
+  asOf: "as of {{time}}",
+  figure: "Figure",
+  latest: "Latest",
+  mean: "Mean",
+  highest: "Highest",
+  inWords: "{{name}}: mean {{mean}}, highest {{highest}}.",
+  noFigures: {
+    vm: "No figures are measured now: the VM is not running, or its host does not answer.",
+    host: "No figures are measured now: the host does not answer.",
+    cluster: "No figures are measured now: no host of the cluster answers.",
+  },
+} as const;

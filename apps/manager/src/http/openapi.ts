@@ -1,6 +1,7 @@
 import { ErrorAnswer } from "@sinter/northbound";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { CSRF_HEADER, SESSION_COOKIE } from "./caller.ts";
 import { type SchemaObject, SchemaComponents } from "./openapi-schemas.ts";
 import { registerRoute, type RouteRecord } from "./route.ts";
 
@@ -71,6 +72,12 @@ export function describeRoutes(routes: readonly RouteRecord[], version: string):
           name: "X-Auth-Token",
           description: "From POST /service/session.",
         },
+        cookie: {
+          type: "apiKey",
+          in: "cookie",
+          name: SESSION_COOKIE,
+          description: `On the portal's port only, from POST /sinter/v1/session; what is not GET needs the header ${CSRF_HEADER} with its "csrf" as well.`,
+        },
       },
     },
   };
@@ -94,7 +101,7 @@ function operationOf(route: RouteRecord, components: SchemaComponents, failure: 
     summary: route.summary,
     tags: [tagOf(route)],
     "x-access": route.access,
-    security: route.access === "public" ? [] : [{ token: [] }],
+    security: route.access === "public" ? [] : [{ token: [] }, { cookie: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
@@ -102,7 +109,7 @@ function operationOf(route: RouteRecord, components: SchemaComponents, failure: 
     responses: {
       "200": {
         description: "Done, or begun as a task.",
-        content: { "application/json": { schema: components.refer(route.reply) } },
+        content: { [route.replyType ?? "application/json"]: { schema: components.refer(route.reply) } },
       },
       default: failure,
     },

@@ -2,6 +2,7 @@ import { readBody } from "@sinter/northbound";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static, TSchema } from "typebox";
 import type { AccessLevel, Actor } from "../identity/user.ts";
+import type { Caller } from "./caller.ts";
 import { JsonText } from "./json-text.ts";
 import { Query } from "./query.ts";
 
@@ -22,6 +23,8 @@ export interface RouteDefinition<Body extends TSchema> {
   readonly access: AccessLevel;
   /** One sentence for the API document. */
   readonly summary: string;
+  /** Asked by open pages over and over: it does not prolong the session. */
+  readonly isBackground?: boolean;
   /** Read tolerantly; absent: the request's body is ignored, whatever it is. */
   readonly body?: Body;
   /** Hands the parsed body over as it came, for a body that the handler checks strictly itself. */
@@ -29,11 +32,16 @@ export interface RouteDefinition<Body extends TSchema> {
   /** Query parameters for the API document; reading is by `query`. */
   readonly query?: Readonly<Record<string, string>>;
   readonly reply: TSchema;
+  /** Default JSON. Of another type the handler takes the reply over itself and gives TAKEN_OVER. */
+  readonly replyType?: string;
   readonly handle: (context: RouteContext<Static<Body>>) => Promise<object>;
 }
 
 /** Every route as registered, for openapi.json and for tests. */
 export interface RouteRecord extends Omit<RouteDefinition<TSchema>, "handle"> {}
+
+/** What a handler gives that has hijacked its reply. */
+export const TAKEN_OVER = {};
 
 /** Routes of one site start so; the site id is checked once, in any case. */
 export const SITE = "/service/sites/:siteId";
@@ -50,7 +58,7 @@ export function registerRoute<Body extends TSchema>(
   app.route({
     method: route.method,
     url: route.url,
-    config: { access: route.access },
+    config: { access: route.access, ...(route.isBackground === true ? { isBackground: true } : {}) },
     handler: async (request, reply) => {
       const body =
         route.body === undefined
@@ -66,6 +74,7 @@ export function registerRoute<Body extends TSchema>(
         request,
         reply,
       });
+      if (answer === TAKEN_OVER) return reply;
       if ("taskUrn" in answer && typeof answer.taskUrn === "string") reply.sinterTaskUrn = answer.taskUrn;
       reply.code(200).type("application/json;charset=UTF-8");
       // The contract's clients need the length, which a stream does not tell by itself.
@@ -87,6 +96,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     actor: Actor;
+    /** How the request says who sends it. */
+    caller: Caller;
   }
   interface FastifyReply {
     /** Task that the request began, for the audit record. */
@@ -94,5 +105,6 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     access?: AccessLevel;
+    isBackground?: boolean;
   }
 }

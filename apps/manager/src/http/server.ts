@@ -4,6 +4,8 @@ import { AppError, type Log } from "@sinter/kit";
 import { COMMON_ERRORS } from "@sinter/northbound";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { ACCESS_LEVELS, type AccessLevel, type Actor } from "../identity/user.ts";
+import { type Caller, callerOf, CSRF_HEADER, isCsrfOf, isOwnOrigin } from "./caller.ts";
+import { doorOf } from "./doors.ts";
 import type { WireErrors } from "./wire-errors.ts";
 
 /** Largest request body: a VM of 60 disks and 12 NICs takes some 30 kB. */
@@ -11,8 +13,11 @@ const BODY_BYTES_MAX = 1024 * 1024;
 
 export interface ServerParts {
   readonly siteId: () => string;
-  /** Who holds the token; undefined when it is unknown or expired. */
-  readonly authenticate: (token: string) => Promise<Actor | undefined>;
+  /**
+   * Who holds the token; undefined when it is unknown or expired. Asking in the background does not prolong the
+   * session.
+   */
+  readonly authenticate: (token: string, isBackground?: boolean) => Promise<Actor | undefined>;
   readonly errors: WireErrors;
   readonly log: Log;
   readonly tls?: ServerOptions;
@@ -27,6 +32,11 @@ export interface ServerParts {
   ) => Promise<void>;
 }
 
+/** Sent with refreshes that nobody asked for: a page left open must not keep its user logged in for ever. */
+const BACKGROUND_HEADER = "x-sinter-background";
+/** Whole-request and idle limits: a client that sends a byte a minute must not hold a connection. */
+export const CONNECTION_LIMITS = { requestTimeout: 60_000, keepAliveTimeout: 75_000 } as const;
+
 export const NOBODY: Actor = { userId: "", userName: "", roles: [], access: "public" };
 
 /**
@@ -37,9 +47,7 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
   const app = fastify({
     ...(parts.tls ? { https: parts.tls } : {}),
     bodyLimit: BODY_BYTES_MAX,
-    // Whole-request and idle limits: a client that sends a byte a minute must not hold a connection.
-    requestTimeout: 60_000,
-    keepAliveTimeout: 75_000,
+    ...CONNECTION_LIMITS,
     routerOptions: { maxParamLength: 256 },
     logger: false,
     clientErrorHandler: refuseBytes,
@@ -53,6 +61,7 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
 
   app.decorate("routeRecords", []);
   app.decorateRequest("actor", null as unknown as Actor);
+  app.decorateRequest("caller", null as unknown as Caller);
 
   // Clients misspell the content type or leave it out: whatever comes is text, and read where a route wants a body.
   // One that is no media type at all would be refused before any parser is asked.
@@ -70,15 +79,33 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
 
   app.addHook("onRequest", async (request) => {
     request.actor = NOBODY;
-    const needs = request.routeOptions.config.access;
-    if (needs === undefined || needs === "public") return;
-    const token = request.headers["x-auth-token"];
-    const actor = typeof token === "string" && token !== "" ? await parts.authenticate(token) : undefined;
+    request.caller = callerOf(request.raw, doorOf(request.raw));
+    const { access: needs, isBackground } = request.routeOptions.config;
+    if (needs === undefined || needs === "public") {
+      // Routes that look at the session by themselves: without its proof a cookie is none.
+      if (isForged(request)) request.caller = { token: "", isCookie: false };
+      return;
+    }
+    const { token } = request.caller;
+    const actor =
+      token === ""
+        ? undefined
+        : await parts.authenticate(
+            token,
+            isBackground === true || request.headers[BACKGROUND_HEADER] !== undefined,
+          );
     if (!actor) {
       throw new AppError(
         "unauthenticated",
         "NOT_LOGGED_IN",
         "You are not logged in, or the session has timed out.",
+      );
+    }
+    if (isForged(request)) {
+      throw new AppError(
+        "forbidden",
+        "REQUEST_FORGED",
+        "The request does not come from the portal's own page; load the page again.",
       );
     }
     request.actor = actor;
@@ -127,6 +154,15 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
   return app;
 }
 
+/**
+ * Whether another site may have made a browser send this. A browser adds the cookie by itself; what only our page
+ * knows is the word that the session's answer told it (CSRF).
+ */
+function isForged({ method, raw, caller }: FastifyRequest): boolean {
+  if (!caller.isCookie || method === "GET" || method === "HEAD") return false;
+  return isOwnOrigin(raw) === false || !isCsrfOf(caller.token, raw.headers[CSRF_HEADER]);
+}
+
 function sendFailure(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -142,7 +178,7 @@ function sendFailure(
   return reply
     .code(status)
     .type("application/json;charset=UTF-8")
-    .send(JSON.stringify({ errorCode, errorDes }));
+    .send(JSON.stringify({ errorCode, errorDes, ...reply.sinterErrorFields }));
 }
 
 /** Whether someone with `has` may do what needs `needs`. */
@@ -172,7 +208,7 @@ const MALFORMED = JSON.stringify({
   errorDes: "The request is malformed.",
 });
 
-function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+export function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
   // The client has gone: nobody would read it.
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy(error);
@@ -187,5 +223,7 @@ function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
 declare module "fastify" {
   interface FastifyReply {
     sinterErrorCode?: string;
+    /** What an answer of ours tells beside the contract's two fields when it fails. */
+    sinterErrorFields?: Readonly<Record<string, string>>;
   }
 }

@@ -20,3 +20,4 @@ export * from "./switch.schema.ts";
 export * from "./port-group.schema.ts";
 export * from "./monitor.schema.ts";
 export * from "./folder.schema.ts";
+export * from "./change.schema.ts";

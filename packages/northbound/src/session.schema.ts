@@ -39,7 +39,29 @@ export const CurrentSession = Type.Object(
     roles: Type.Array(Type.String()),
     access: Type.String({ description: "session, read, operate or administer; each includes those before." }),
     privilegeIds: Type.Array(Type.String()),
+    mustChangePassword: Type.Boolean({
+      description: "The session is good for PUT /sinter/v1/session/password and for logging out only.",
+    }),
+    siteId: Type.String(),
+    siteName: Type.String(),
+    siteUrn: Type.String(),
+    version: Type.String({ description: "Of the manager." }),
+    csrf: Type.String({
+      description:
+        "With a cookie session: what the header X-Sinter-Csrf of each request but GET must say; else empty.",
+    }),
   },
   { title: "CurrentSession" },
 );
 export type CurrentSession = Static<typeof CurrentSession>;
+
+/** Ours: logging in with a body, as browsers do. */
+export const LoginRequest = Type.Object(
+  { userName: Type.String({ maxLength: 256 }), password: Type.String({ maxLength: 256 }) },
+  { title: "LoginRequest" },
+);
+
+export const ChangeOwnPasswordRequest = Type.Object(
+  { oldPassword: Type.String({ maxLength: 256 }), newPassword: Type.String({ maxLength: 256 }) },
+  { title: "ChangeOwnPasswordRequest" },
+);

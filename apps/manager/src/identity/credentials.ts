@@ -79,12 +79,15 @@ export function createCredentials(parts: {
 
   function refuseLocked(until: number): void {
     const leftMs = until - clock.now();
-    if (leftMs > 0) throw identityErrors.lockedFor(Math.ceil(leftMs / 60_000));
+    if (leftMs > 0) throw identityErrors.lockedFor({ at: until, leftMs });
   }
 
   function refusal(locked: boolean): Error {
     return locked
-      ? identityErrors.nowLocked(lockout.tries, Math.ceil(lockout.lockMs / 60_000))
+      ? identityErrors.nowLocked(lockout.tries, {
+          at: clock.now() + lockout.lockMs,
+          leftMs: lockout.lockMs,
+        })
       : identityErrors.credentialsWrong();
   }
 

@@ -3,17 +3,28 @@ import type { WireError } from "@sinter/northbound";
 
 const invalid = (code: string, message: string): AppError => new AppError("invalid", code, message);
 
+/** When a lock after wrong passwords ends, and how far that is from now. */
+export interface LockEnd {
+  readonly at: number;
+  readonly leftMs: number;
+}
+
+const minutesOf = ({ leftMs }: LockEnd): number => Math.ceil(leftMs / 60_000);
+const locked = (code: string, message: string, until: LockEnd): AppError =>
+  new AppError("invalid", code, message, { params: { lockedUntil: new Date(until.at).toISOString() } });
+
 /** What can be wrong with logging in, users and roles. Messages never hold a password or a token. */
 export const identityErrors = {
   /** The same for an unknown user and a wrong password. */
   credentialsWrong: () => invalid("CREDENTIALS_WRONG", "The user name or password is wrong."),
-  nowLocked: (tries: number, minutes: number) =>
-    invalid(
+  nowLocked: (tries: number, until: LockEnd) =>
+    locked(
       "USER_NOW_LOCKED",
-      `The password was wrong ${tries} times; the user is locked for ${minutes} minutes.`,
+      `The password was wrong ${tries} times; the user is locked for ${minutesOf(until)} minutes.`,
+      until,
     ),
-  lockedFor: (minutes: number) =>
-    invalid("USER_LOCKED", `The user is locked; try again in ${minutes} minutes.`),
+  lockedFor: (until: LockEnd) =>
+    locked("USER_LOCKED", `The user is locked; try again in ${minutesOf(until)} minutes.`, until),
   lockedByAdministrator: () =>
     invalid("USER_LOCKED_BY_ADMINISTRATOR", "The user was locked by an administrator."),
   inactive: () => invalid("USER_INACTIVE", "The user is not activated."),

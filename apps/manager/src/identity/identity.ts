@@ -11,6 +11,7 @@ import { DEFAULT_PASSWORD_POLICY, type PasswordPolicy } from "./password.ts";
 import { registerRoleRoutes } from "./role.routes.ts";
 import { createRoleService } from "./role.service.ts";
 import { SessionCache } from "./session-cache.ts";
+import { type About, ownSessionWireErrors, registerOwnSessionRoutes } from "./own-session.routes.ts";
 import { registerSessionRoutes } from "./session.routes.ts";
 import { createSessionService } from "./session.service.ts";
 import type { Actor } from "./user.ts";
@@ -68,17 +69,23 @@ export function createIdentity(options: IdentityOptions) {
   });
 
   return {
-    /** Who holds the token; undefined when it is unknown or expired. Extends the session. */
-    authenticate: (token: string): Promise<Actor | undefined> => cache.authenticate(token),
+    /**
+     * Who holds the token; undefined when it is unknown or expired. Extends the session unless it is asked in the
+     * background.
+     */
+    authenticate: (token: string, isBackground?: boolean): Promise<Actor | undefined> =>
+      cache.authenticate(token, isBackground),
     ...createBootstrap({ database, hasher, cache, clock, passwordPolicy }),
-    routes(app: FastifyInstance): void {
+    /** `about`: what a logged-in user is told of the manager. */
+    routes(app: FastifyInstance, about: () => About): void {
       registerSessionRoutes(app, sessions);
+      registerOwnSessionRoutes(app, { sessions, changePassword, about });
       registerUserRoutes(app, { users, changePassword, cache, clock });
       registerRoleRoutes(app, roles);
     },
     /** Writes back when sessions were last used and removes expired ones; call it once a minute. Gives how many were removed. */
     sweep: (): Promise<number> => cache.sweep(),
-    wireErrors: identityWireErrors,
+    wireErrors: { ...identityWireErrors, ...ownSessionWireErrors },
     [Symbol.asyncDispose]: (): Promise<void> => cache[Symbol.asyncDispose](),
   };
 }

@@ -14,6 +14,7 @@ import type { Actor } from "./user.ts";
  * | reading a session and changing its user  | `epoch`: what was read before the change is not kept, nor waited for |
  * | many requests with one unread token      | one query answers them all                                           |
  * | use and a late write-back                | a write-back only ever moves the expiry forward                      |
+ * | a use and a background request           | they share what is read; only the use prolongs                       |
  * | a restart                                | a session may end up to one write-back early, never late             |
  */
 
@@ -41,7 +42,7 @@ const ENTRIES_MAX = 20_000;
 export class SessionCache implements AsyncDisposable {
   readonly #options: Required<SessionCacheOptions>;
   readonly #entries = new Map<string, Entry>();
-  readonly #reading = new Map<string, Promise<Actor | undefined>>();
+  readonly #reading = new Map<string, Promise<Entry | undefined>>();
   readonly #writing = new Set<Promise<void>>();
   readonly #writeBackMs: number;
   #epoch = 0;
@@ -51,22 +52,24 @@ export class SessionCache implements AsyncDisposable {
     this.#writeBackMs = Math.min(WRITE_BACK_MS, options.validityMs / 4);
   }
 
-  /** Undefined when the token is unknown, expired, or its user may not work any more. Each call extends the session. */
-  async authenticate(token: string): Promise<Actor | undefined> {
+  /**
+   * Undefined when the token is unknown, expired, or its user may not work any more. Each call extends the session,
+   * except one in the background: what an open page asks by itself must not keep its user logged in for ever.
+   */
+  async authenticate(token: string, isBackground = false): Promise<Actor | undefined> {
     if (!/^[A-Za-z0-9-]{16,64}$/.test(token)) return undefined;
     const tokenHash = hashToken(token);
-    const entry = this.#entries.get(tokenHash);
+    const known = this.#entries.get(tokenHash);
+    const isFresh = known !== undefined && this.#options.clock.now() < known.freshUntil;
+    const entry = isFresh ? known : await this.#readOnce(tokenHash);
+    if (!entry) return undefined;
     const now = this.#options.clock.now();
-    if (entry && now < entry.freshUntil) return this.#use(tokenHash, entry, now);
-    const reading = this.#reading.get(tokenHash);
-    if (reading) return await reading;
-    const mine = this.#read(tokenHash);
-    this.#reading.set(tokenHash, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#reading.get(tokenHash) === mine) this.#reading.delete(tokenHash);
+    if (now >= entry.expiresAt) {
+      this.#entries.delete(tokenHash);
+      return undefined;
     }
+    if (!isBackground) this.#extend(tokenHash, entry, now);
+    return entry.actor;
   }
 
   /** Call after the change is committed. */
@@ -109,18 +112,25 @@ export class SessionCache implements AsyncDisposable {
     this.#reading.clear();
   }
 
-  #use(tokenHash: string, entry: Entry, now: number): Actor | undefined {
-    if (now >= entry.expiresAt) {
-      this.#entries.delete(tokenHash);
-      return undefined;
-    }
+  #extend(tokenHash: string, entry: Entry, now: number): void {
     entry.usedAt = now;
     entry.expiresAt = now + this.#options.validityMs;
     if (now - entry.writtenAt >= this.#writeBackMs) this.#writeBack(tokenHash, entry);
-    return entry.actor;
   }
 
-  async #read(tokenHash: string): Promise<Actor | undefined> {
+  async #readOnce(tokenHash: string): Promise<Entry | undefined> {
+    const reading = this.#reading.get(tokenHash);
+    if (reading) return await reading;
+    const mine = this.#read(tokenHash);
+    this.#reading.set(tokenHash, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#reading.get(tokenHash) === mine) this.#reading.delete(tokenHash);
+    }
+  }
+
+  async #read(tokenHash: string): Promise<Entry | undefined> {
     const { db, clock, trustMs } = this.#options;
     const epoch = this.#epoch;
     const known = this.#entries.get(tokenHash);
@@ -136,7 +146,11 @@ export class SessionCache implements AsyncDisposable {
         userId: row.userId,
         userName: row.userName,
         roles: row.roles,
-        access: accessOf(rightsHeld(row.roles.map((role) => rights.get(role) ?? []))),
+        // Until the password is changed the session is good for that and nothing else.
+        access: row.isPasswordDue
+          ? "session"
+          : accessOf(rightsHeld(row.roles.map((role) => rights.get(role) ?? []))),
+        isPasswordDue: row.isPasswordDue,
       },
       freshUntil: now + trustMs,
       // Uses since the last write-back are known here only.
@@ -146,7 +160,7 @@ export class SessionCache implements AsyncDisposable {
     };
     // Something changed meanwhile: this answer is of before, so the next request asks again.
     if (epoch === this.#epoch) this.#keep(tokenHash, entry);
-    return this.#use(tokenHash, entry, now);
+    return entry;
   }
 
   #keep(tokenHash: string, entry: Entry): void {

@@ -1,5 +1,5 @@
-import { CurrentSession, SessionAnswer, VersionsAnswer, VoidAnswer } from "@sinter/northbound";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { SessionAnswer, VersionsAnswer, VoidAnswer } from "@sinter/northbound";
+import type { FastifyInstance } from "fastify";
 import { registerRoute } from "../http/route.ts";
 import type { SessionService } from "./session.service.ts";
 import { readLogin, toSessionAnswer, VERSIONS } from "./session.wire.ts";
@@ -33,28 +33,8 @@ export function registerSessionRoutes(app: FastifyInstance, sessions: SessionSer
     summary: "Logs out.",
     reply: VoidAnswer,
     handle: async ({ request }) => {
-      await sessions.logout(tokenOf(request));
+      await sessions.logout(request.caller.token);
       return {};
     },
   });
-  registerRoute(app, {
-    method: "GET",
-    url: "/sinter/v1/session",
-    access: "session",
-    summary: "Who the caller is and what the caller may do.",
-    reply: CurrentSession,
-    handle: async ({ actor }) => ({
-      userId: actor.userId,
-      userName: actor.userName,
-      roles: actor.roles,
-      access: actor.access,
-      privilegeIds: await sessions.lackingRights(actor.roles),
-    }),
-  });
-}
-
-/** `""` without one. */
-export function tokenOf(request: FastifyRequest): string {
-  const token = request.headers["x-auth-token"];
-  return typeof token === "string" ? token : "";
 }

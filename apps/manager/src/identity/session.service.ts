@@ -9,7 +9,7 @@ import { rightsHeld, rightsLacking } from "./rights.ts";
 import { roleStore } from "./role.store.ts";
 import { hashToken, type SessionCache } from "./session-cache.ts";
 import { sessionStore } from "./session.store.ts";
-import type { User } from "./user.ts";
+import type { Actor, User } from "./user.ts";
 import { userStore } from "./user.store.ts";
 
 export interface Login {
@@ -19,6 +19,8 @@ export interface Login {
   /** Asks for a user of a directory service. */
   readonly isDomainUser: boolean;
   readonly clientAddress: string;
+  /** Opens a session that is good for changing the password only, where a login would be refused until then. */
+  readonly mayChangePassword?: boolean;
 }
 
 export interface OpenedSession {
@@ -26,6 +28,7 @@ export interface OpenedSession {
   readonly user: User;
   readonly lackingRights: readonly string[];
   readonly validityMs: number;
+  readonly isPasswordDue: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -49,11 +52,17 @@ export function createSessionService(parts: {
     if (user.status === "locked") throw identityErrors.lockedByAdministrator();
     if (user.status === "inactive") throw identityErrors.inactive();
     if (user.roles.length === 0) throw identityErrors.withoutRole();
-    if (user.mustChangePassword) throw identityErrors.passwordMustChange();
-    if (isPasswordExpired(user, parts.passwordPolicy, clock.now())) throw identityErrors.passwordExpired();
   }
 
-  async function openSession(user: User, clientAddress: string): Promise<string> {
+  function isPasswordDue(user: User, mayChange: boolean): boolean {
+    const isExpired = isPasswordExpired(user, parts.passwordPolicy, clock.now());
+    if (mayChange) return user.mustChangePassword || isExpired;
+    if (user.mustChangePassword) throw identityErrors.passwordMustChange();
+    if (isExpired) throw identityErrors.passwordExpired();
+    return false;
+  }
+
+  async function openSession(user: User, clientAddress: string, passwordDue: boolean): Promise<string> {
     const token = newToken();
     const now = clock.now();
     const session = {
@@ -62,6 +71,7 @@ export function createSessionService(parts: {
       clientAddress,
       createdAt: new Date(now),
       expiresAt: new Date(now + parts.validityMs),
+      isPasswordDue: passwordDue,
     };
     if (user.sessionsMax === 0) {
       await sessionStore(database.db).insert(session);
@@ -85,7 +95,8 @@ export function createSessionService(parts: {
         credentials.verify(login.isDomainUser ? `domain\\${login.userName}` : login.userName, login.key),
       );
       refuseUnfit(user);
-      const token = await openSession(user, login.clientAddress).catch(deletedMeanwhile);
+      const passwordDue = isPasswordDue(user, login.mayChangePassword === true);
+      const token = await openSession(user, login.clientAddress, passwordDue).catch(deletedMeanwhile);
       const rights = await roleStore(database.db).rightsOf(user.roles);
       log.info({ userName: user.name, clientAddress: login.clientAddress }, "logged in");
       return {
@@ -93,6 +104,7 @@ export function createSessionService(parts: {
         user,
         lackingRights: rightsLacking(rightsHeld(user.roles.map((role) => rights.get(role) ?? []))),
         validityMs: parts.validityMs,
+        isPasswordDue: passwordDue,
       };
     },
 
@@ -101,6 +113,9 @@ export function createSessionService(parts: {
       await sessionStore(database.db).remove(tokenHash);
       cache.forgetSession(tokenHash);
     },
+
+    /** Undefined when the session has ended. */
+    actorOf: (token: string): Promise<Actor | undefined> => cache.authenticate(token),
 
     /** Ids of the rights that the roles do not give. */
     async lackingRights(roles: readonly string[]): Promise<string[]> {

@@ -10,6 +10,7 @@ export interface SessionRow {
   readonly roles: readonly string[];
   readonly lastUsedAt: Date;
   readonly expiresAt: Date;
+  readonly isPasswordDue: boolean;
 }
 
 export interface NewSession {
@@ -18,6 +19,7 @@ export interface NewSession {
   readonly clientAddress: string;
   readonly createdAt: Date;
   readonly expiresAt: Date;
+  readonly isPasswordDue: boolean;
 }
 
 export function sessionStore(db: Db) {
@@ -32,6 +34,7 @@ export function sessionStore(db: Db) {
           roles: users.roles,
           lastUsedAt: sessions.lastUsedAt,
           expiresAt: sessions.expiresAt,
+          isPasswordDue: sessions.isPasswordDue,
         })
         .from(sessions)
         .innerJoin(users, eq(users.id, sessions.userId))
@@ -56,6 +59,11 @@ export function sessionStore(db: Db) {
         .update(sessions)
         .set({ lastUsedAt, expiresAt })
         .where(and(eq(sessions.tokenHash, tokenHash), lt(sessions.expiresAt, expiresAt)));
+    },
+
+    /** The password has been changed: from now on the session is like any other. */
+    async lift(tokenHash: string): Promise<void> {
+      await db.update(sessions).set({ isPasswordDue: false }).where(eq(sessions.tokenHash, tokenHash));
     },
 
     async remove(tokenHash: string): Promise<void> {

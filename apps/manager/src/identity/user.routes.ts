@@ -16,7 +16,6 @@ import { registerRoute, SITE } from "../http/route.ts";
 import { identityErrors } from "./identity.errors.ts";
 import type { createPasswordChange } from "./password-change.ts";
 import type { SessionCache } from "./session-cache.ts";
-import { tokenOf } from "./session.routes.ts";
 import type { UserService } from "./user.service.ts";
 import {
   readPage,
@@ -176,7 +175,7 @@ function registerPasswords(app: FastifyInstance, base: string, parts: UserRouteP
     body: ModifyPasswordRequest,
     reply: VoidAnswer,
     handle: async ({ body, request }) => {
-      const token = tokenOf(request);
+      const { token } = request.caller;
       const actor = token === "" ? undefined : await parts.cache.authenticate(token);
       if (token !== "" && !actor) throw identityErrors.notLoggedIn();
       if (actor) request.actor = actor;

@@ -139,6 +139,7 @@ export function createUserService(parts: {
       await database.transaction(async ({ db }) => {
         await userStore(db).replacePassword(user.id, change);
         await sessionStore(db).removeOfUser(user.id, options.keepTokenHash);
+        if (options.keepTokenHash !== undefined) await sessionStore(db).lift(options.keepTokenHash);
       });
       cache.forgetUser(user.id);
     },

@@ -11,6 +11,8 @@ export interface Actor {
   readonly userName: string;
   readonly roles: readonly string[];
   readonly access: AccessLevel;
+  /** Logged in only to change the password; `access` is "session" until then. */
+  readonly isPasswordDue?: boolean;
 }
 
 /** Set by an administrator. A lock after wrong passwords is a time (`lockedUntil`), not a status. */

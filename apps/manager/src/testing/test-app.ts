@@ -92,7 +92,7 @@ export async function testAppOn(
     log: silentLog,
     onMutation: options.onMutation ?? (async () => {}),
   });
-  identity.routes(app);
+  identity.routes(app, () => ({ siteId: TEST_SITE, siteName: "site", version: "0" }));
   await options.extend?.(app, database, identity);
   await identity.bootstrap({ adminPassword: TEST_PASSWORD });
 

@@ -1,0 +1,1 @@
+ALTER TABLE "sessions" ADD COLUMN "is_password_due" boolean DEFAULT false NOT NULL;

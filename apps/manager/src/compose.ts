@@ -12,8 +12,8 @@ import {
   createProgressHub,
   createVmReconciler,
   createVmService,
+  registerConsoles,
   registerVmRoutes,
-  serveConsoles,
   vmWireErrors,
 } from "./compute/index.ts";
 import { DEFAULT_PORT, defaultServerNames, type ManagerConfig } from "./config.ts";
@@ -33,6 +33,7 @@ import { registerHealthRoute } from "./http/health.routes.ts";
 import { createMetrics, registerMetrics } from "./http/metrics.ts";
 import { registerOpenApiRoute } from "./http/openapi.ts";
 import { createHttpServer } from "./http/server.ts";
+import { createUpgrades } from "./http/upgrades.ts";
 import { createWireErrors } from "./http/wire-errors.ts";
 import { createIdentity, type IdentityOptions } from "./identity/index.ts";
 import {
@@ -52,6 +53,14 @@ import {
   registerSwitchRoutes,
   removeVlanPools,
 } from "./network/index.ts";
+import {
+  ChangeListener,
+  createChangeStream,
+  createPortalDoor,
+  DEFAULT_PORTAL_PORT,
+  type PortalDoor,
+  registerChangeRoute,
+} from "./portal/index.ts";
 import { createInventoryReconcilers, createReconciler } from "./reconcile/index.ts";
 import { openSealer } from "./secrets.ts";
 import { createSiteService, registerSiteRoutes } from "./site/index.ts";
@@ -80,8 +89,8 @@ const TASKS_KEPT_MS = 30 * 86_400_000;
 
 export interface Manager extends AsyncDisposable {
   readonly app: FastifyInstance;
-  /** Begins to serve and to work; gives the API's address. */
-  start(): Promise<string>;
+  /** Begins to serve and to work; gives the API's address, and the portal's where there is one. */
+  start(): Promise<{ api: string; portal: string | undefined }>;
   /** Stops in order: no new requests, reconcilers, tasks (which go on at the next start), links, database. */
   stop(): Promise<void>;
 }
@@ -231,6 +240,13 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     vmWireErrors,
   ]);
   const tls = authority.serverTls();
+  const changes = createChangeStream({ siteId, log });
+  const listener = new ChangeListener({
+    url: config.databaseUrl,
+    log,
+    onChange: changes.announce,
+    onLost: () => changes.announceAll(),
+  });
   const app = createHttpServer({
     siteId,
     authenticate: identity.authenticate,
@@ -239,13 +255,15 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     tls: { ...tls, minVersion: "TLSv1.2" },
     onMutation: audit.recordCall,
   });
+  const door = openDoor({ app, config, tls, advertised, log });
   authority.onServerRenewed((fresh) => {
     (app.server as unknown as { setSecureContext(context: object): void }).setSecureContext(fresh);
+    door?.server.setSecureContext(fresh);
   });
   const registry = createMetrics(database);
   registerMetrics(app, { registry, authenticate: identity.authenticate });
   registerHealthRoute(app, database);
-  identity.routes(app);
+  identity.routes(app, () => ({ siteId: siteId(), siteName: sites.get().name, version: VERSION }));
   registerSiteRoutes(app, { sites, address: advertised });
   registerClusterRoutes(app, { clusters, siteId, memoryUsedMiB: monitor.memoryUsedMiB });
   registerHostRoutes(app, {
@@ -263,7 +281,16 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   registerAuditRoutes(app, audit);
   enrolment.routes(app);
   registerOpenApiRoute(app, { version: VERSION });
-  serveConsoles(app, { vms, authenticate: identity.authenticate, errors, log });
+  const upgrades = createUpgrades({ authenticate: identity.authenticate, errors, log });
+  upgrades.attach(app.server, "api");
+  if (door) upgrades.attach(door.server, "portal");
+  registerConsoles(upgrades, { vms, log });
+  registerChangeRoute(app, { changes, authenticate: identity.authenticate });
+  // Connections that stay open for hours would keep the servers from closing.
+  app.addHook("preClose", async () => {
+    upgrades.close();
+    changes.close();
+  });
 
   const timers: NodeJS.Timeout[] = [];
   const every = (ms: number, what: string, work: () => Promise<unknown>): void => {
@@ -308,12 +335,15 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
         });
         await tasks.prune(clock.now() - TASKS_KEPT_MS);
       });
-      return await app.listen({ host: config.listenHost ?? "::", port });
+      await listener.start();
+      const api = await app.listen({ host: config.listenHost ?? "::", port });
+      return { api, portal: await door?.listen() };
     },
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       for (const stop of stopHearing) stop();
-      await app.close();
+      await listener[Symbol.asyncDispose]();
+      await Promise.all([app.close(), door?.close()]);
       await Promise.all([
         inventory.stop(),
         vmsOfHosts.stop(),
@@ -330,6 +360,30 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     [Symbol.asyncDispose]: () => manager.stop(),
   };
   return manager;
+}
+
+/** The portal's port, when there is a portal. */
+function openDoor(parts: {
+  app: FastifyInstance;
+  config: ManagerConfig;
+  tls: { key: string; cert: string };
+  advertised: string;
+  log: Log;
+}): PortalDoor | undefined {
+  const { app, config, tls, advertised, log } = parts;
+  if (config.portalDir === undefined) {
+    log.info("no folder of a portal is configured (portalDir): its port stays closed");
+    return undefined;
+  }
+  return createPortalDoor({
+    app,
+    tls: { ...tls, minVersion: "TLSv1.2" },
+    host: config.listenHost ?? "::",
+    port: config.portalPort ?? DEFAULT_PORTAL_PORT,
+    directory: config.portalDir,
+    advertisedAddress: advertised,
+    log,
+  });
 }
 
 /** The first administrator's password goes to the person who installs, once, and is kept nowhere else in clear. */

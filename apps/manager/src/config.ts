@@ -12,6 +12,10 @@ export const ManagerConfig = Type.Object({
   stateDir: Type.String({ minLength: 1 }),
   /** Address of the northbound API; default all. */
   listenHost: Type.Optional(Type.String()),
+  /** Folder of the built portal (apps/portal/dist); without it the portal's port stays closed. */
+  portalDir: Type.Optional(Type.String()),
+  /** Default 8443; 0: any free one. */
+  portalPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** Default 7443 (API-01, VRM-10). */
   listenPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** Names and addresses that clients and agents use, for the server certificate; the host's own names are added. */
@@ -32,6 +36,8 @@ const FROM_ENVIRONMENT = {
   SINTER_STATE_DIR: "stateDir",
   SINTER_LISTEN_HOST: "listenHost",
   SINTER_LISTEN_PORT: "listenPort",
+  SINTER_PORTAL_DIR: "portalDir",
+  SINTER_PORTAL_PORT: "portalPort",
   SINTER_ADVERTISED_ADDRESS: "advertisedAddress",
   SINTER_SITE_NAME: "siteName",
   SINTER_LOG_LEVEL: "logLevel",

@@ -1,6 +1,8 @@
 import { parseUrn } from "@sinter/northbound";
 import type { Query } from "../http/query.ts";
 import type { HostFilter } from "./host.store.ts";
+import type { HostStatus } from "./host.ts";
+import { HOST_STATUS } from "./host.wire.ts";
 
 /**
  * Reads the filters of the host list (contract 2.5). `resourceGroupFlag` acts only together with a cluster whose hosts
@@ -14,8 +16,16 @@ export function hostFilterFrom(query: Query, siteId: string): HostFilter {
     ...(name === undefined ? {} : { name }),
     ...(address === undefined ? {} : { address }),
     ...(hostname === undefined ? {} : { hostname }),
+    ...statusFilter(query.text("status")),
     ...scopeFilter(query.text("scope"), siteId),
   };
+}
+
+/** Ours, as the VM list has it. A status that no host can have matches none. */
+function statusFilter(text: string | undefined): HostFilter {
+  if (text === undefined) return {};
+  const status = (Object.keys(HOST_STATUS) as HostStatus[]).find((each) => HOST_STATUS[each] === text);
+  return status === undefined ? { isNone: true } : { status };
 }
 
 /** A scope that names nothing that can hold hosts matches none; the site itself matches all. */

@@ -97,6 +97,14 @@ test("lists: filters by name, address, system name and scope", async () => {
   assert.deepEqual(await names("scope=urn:sites:00000000"), []);
   assert.deepEqual(await names("scope=')%20or%201=1"), []);
   assert.deepEqual(await names("siteID=x&queryFlag=1&noCache=2"), ["host-1", "host-2"]);
+  await world.database.db
+    .update(hosts)
+    .set({ status: "shuttingDown" })
+    .where(eq(hosts.id, world.hostIds[1] ?? 0));
+  assert.deepEqual(await names("status=normal"), ["host-1"]);
+  assert.deepEqual(await names("status=shutdowning"), ["host-2"], "spelt as the answer spells it");
+  assert.deepEqual(await names("status=shuttingDown"), []);
+  assert.deepEqual(await names("status="), ["host-1", "host-2"]);
 });
 
 test("statistics count hosts by status, of the site or of a cluster", async () => {

@@ -65,6 +65,7 @@ export function registerHostRoutes(app: FastifyInstance, parts: HostRouteParts):
       name: "substring",
       ip: "substring",
       hostRealName: "substring of the operating system's name",
+      status: "normal, fault, initial, …",
     },
     reply: HostList,
     handle: async ({ query }) => {

@@ -15,6 +15,7 @@ export interface HostFilter {
   readonly hostname?: string;
   readonly address?: string;
   readonly ids?: readonly number[];
+  readonly status?: HostStatus;
   /** null: hosts directly below the site. */
   readonly clusterId?: number | null;
   /** Linked to this datastore. */
@@ -35,6 +36,7 @@ export function hostStore(db: Db) {
         : contains(sql`(${hosts.report}->>'hostname')`, filter.hostname),
       filter.address === undefined ? undefined : contains(hosts.address, filter.address),
       filter.ids === undefined ? undefined : inArray(hosts.id, [...filter.ids]),
+      filter.status === undefined ? undefined : eq(hosts.status, filter.status),
       filter.clusterId === undefined
         ? undefined
         : filter.clusterId === null

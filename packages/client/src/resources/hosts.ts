@@ -20,6 +20,8 @@ export type HostQuery = PageQuery & {
   readonly ip?: string;
   /** URN of a cluster, datastore or switch; `default`: hosts outside any cluster. */
   readonly scope?: string;
+  /** `normal`, `fault`, `initial` and so on. */
+  readonly status?: string;
 };
 
 export function createHosts(api: Api) {

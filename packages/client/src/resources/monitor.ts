@@ -1,4 +1,11 @@
-import type { CurveAnswer, CurveQuery, RealtimeAnswer, RealtimeQuery } from "@sinter/northbound";
+import type {
+  CurveAnswer,
+  CurveQuery,
+  RealtimeAnswer,
+  RealtimeQuery,
+  TopAnswer,
+  TopQuery,
+} from "@sinter/northbound";
 import type { Api } from "../api.ts";
 
 /** Figures of hosts, clusters and VMs. All numbers are text, times are epoch seconds, as the contract has it. */
@@ -9,5 +16,13 @@ export function createMonitor(api: Api) {
         .items,
     curves: async (query: CurveQuery) =>
       (await api.post<CurveAnswer>(await api.inSite("monitors", "objectmetric-curvedata"), query)).items,
+    /** Hosts with the highest or lowest mean of a figure, of a cluster or of the site. */
+    top: async (query: TopQuery) =>
+      (
+        await api.post<TopAnswer>(
+          await api.inSite("monitors", "TopoStatistic", "objectmetric-curvedata"),
+          query,
+        )
+      ).items,
   };
 }

@@ -10,6 +10,7 @@ import { clusterWireErrors, createClusterService, registerClusterRoutes } from "
 import {
   computeTasks,
   createProgressHub,
+  createVmLists,
   createVmReconciler,
   createVmService,
   registerConsoles,
@@ -82,6 +83,7 @@ export const VERSION = "0.1.0";
 
 /** Everything that runs in background of the API, by how often. */
 const VMS_EVERY_MS = 60_000;
+const LISTS_EVERY_MS = 20_000;
 const SWEEP_EVERY_MS = 60_000;
 const HOUSEKEEPING_EVERY_MS = 3_600_000;
 /** Finished tasks stay readable so long; clients come back after hours. */
@@ -271,7 +273,8 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     siteId,
     memoryUsed: (hostId) => collector.reportLoad(hostId)?.usedMemoryBytes,
   });
-  registerVmRoutes(app, { vms, database, siteId });
+  const vmLists = createVmLists({ database, siteId });
+  registerVmRoutes(app, { vms, lists: vmLists, database, siteId });
   registerVolumeRoutes(app, { volumes, siteId });
   registerDatastoreRoutes(app, { datastores, siteId });
   registerSwitchRoutes(app, { switches, siteId });
@@ -322,6 +325,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       collector.start();
       recorder.start();
       await fleet.start();
+      every(LISTS_EVERY_MS, "keeping lists of VMs ready", () => vmLists.warm());
       every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
       every(SWEEP_EVERY_MS, "sweeping audit records", () => audit.sweep());
       every(HOUSEKEEPING_EVERY_MS, "housekeeping", async () => {

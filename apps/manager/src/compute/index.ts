@@ -11,6 +11,7 @@ export { registerConsoles } from "./console.upgrade.ts";
 export { createProgressHub, type ProgressHub } from "./progress-hub.ts";
 export { vmWireErrors } from "./vm.errors.ts";
 export { createVmReconciler, type VmReconciler } from "./vm.reconciler.ts";
+export { createVmLists } from "./vm-list.ts";
 export { registerVmRoutes } from "./vm.routes.ts";
 export { createVmService, type VmService } from "./vm.service.ts";
 

@@ -70,7 +70,9 @@ describe("lists of VMs from kept texts", () => {
     await world.done(nic);
     await world.done(await world.vms.detachNic(OPERATOR, second, 1));
     assert.deepEqual(await listed(), await fresh());
+    await lists.warm();
     await world.done(await world.vms.remove(OPERATOR, third, { isKeepingDisks: false }));
+    await lists.warm();
     assert.deepEqual(await listed(), await fresh());
   });
 

@@ -10,6 +10,11 @@ const KEPT_MAX = 40_000;
 /** Summaries are read in groups, so that the first list of all does not hold 20,000 rows at once. */
 const READ_AT_ONCE = 2000;
 
+/** Some 10 ms of work, between which requests are answered. */
+const WARMED_AT_ONCE = 100;
+const ALL: Page = { limit: undefined, offset: 0 };
+const BY_ID: VmOrder = { field: "id", isDescending: false };
+
 interface Kept extends Pick<VmVersion, "version" | "hostName" | "clusterName"> {
   readonly text: Buffer;
 }
@@ -25,9 +30,10 @@ export function createVmLists(parts: { database: Database; siteId: () => string 
   const kept = new Map<number, Kept>();
 
   /** Texts made after `versions` were read: never older than they say. VMs that are gone by now have none. */
-  const read = async (missing: readonly VmVersion[]): Promise<void> => {
-    for (let at = 0; at < missing.length; at += READ_AT_ONCE) {
-      const group = new Map(missing.slice(at, at + READ_AT_ONCE).map((version) => [version.id, version]));
+  const read = async (versions: readonly VmVersion[], atOnce = READ_AT_ONCE): Promise<void> => {
+    const missing = versions.filter((version) => !isSame(kept.get(version.id), version));
+    for (let at = 0; at < missing.length; at += atOnce) {
+      const group = new Map(missing.slice(at, at + atOnce).map((version) => [version.id, version]));
       const rows = await vmStore(database.db).listSummaries([...group.keys()]);
       const names = await readPlaceNames(database.db, parts.siteId(), rows);
       for (const row of rows) {
@@ -39,6 +45,18 @@ export function createVmLists(parts: { database: Database; siteId: () => string 
   };
 
   return {
+    /**
+     * Makes the texts that have changed while nobody asks, a few at a time, so that whoever asks next need not wait
+     * for many; forgets those of VMs that are gone.
+     */
+    async warm(): Promise<void> {
+      const versions = await vmStore(database.db).listVersions({}, ALL, BY_ID);
+      if (versions.length > KEPT_MAX) return;
+      const present = new Set(versions.map(({ id }) => id));
+      for (const id of kept.keys()) if (!present.has(id)) kept.delete(id);
+      await read(versions, WARMED_AT_ONCE);
+    },
+
     /** Detail 0: who they are, and their state. */
     async identities(filter: VmFilter, page: Page, order: VmOrder): Promise<JsonText> {
       const siteId = parts.siteId();
@@ -56,7 +74,7 @@ export function createVmLists(parts: { database: Database; siteId: () => string 
       const [total, versions] = await withTotal(database, filter, page, () =>
         vmStore(database.db).listVersions(filter, page, order),
       );
-      await read(versions.filter((version) => !isSame(kept.get(version.id), version)));
+      await read(versions);
       const texts: Buffer[] = [];
       for (const { id } of versions) {
         const text = kept.get(id)?.text;

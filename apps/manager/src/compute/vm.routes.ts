@@ -27,7 +27,7 @@ import { vmErrors } from "./vm.errors.ts";
 import type { VmService } from "./vm.service.ts";
 import type { Begun } from "./vm-work.ts";
 import { detailFrom, vmFilterFrom, vmIdFrom, vmOrderFrom } from "./vm-filter.ts";
-import { createVmLists } from "./vm-list.ts";
+import type { VmLists } from "./vm-list.ts";
 import { vmToWire, vmUrn } from "./vm.wire.ts";
 
 /** More than this many VMs are cut when a client names no page; templates are all returned. */
@@ -55,10 +55,9 @@ const LIST_QUERY = {
 
 export function registerVmRoutes(
   app: FastifyInstance,
-  parts: { vms: VmService; database: Database; siteId: () => string },
+  parts: { vms: VmService; lists: VmLists; database: Database; siteId: () => string },
 ): void {
-  const { vms, database } = parts;
-  const lists = createVmLists(parts);
+  const { vms, lists, database } = parts;
   const id = (context: Pick<RouteContext<unknown>, "params">): number => {
     const text = context.params.vmId ?? "";
     const parsed = vmIdFrom(text);

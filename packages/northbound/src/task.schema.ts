@@ -29,6 +29,31 @@ export const TaskList = Type.Object(
   { title: "TaskList" },
 );
 
+/** Ours: a task with its steps, as the portal's task pane shows it. */
+export const TaskWithSteps = Type.Object(
+  {
+    ...WireTask.properties,
+    steps: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        state: Type.Union([
+          Type.Literal("waiting"),
+          Type.Literal("running"),
+          Type.Literal("done"),
+          Type.Literal("undone"),
+          Type.Literal("failed"),
+        ]),
+        startedAt: Type.String({ description: "Epoch milliseconds; empty: not yet." }),
+        endedAt: Type.String({ description: "Epoch milliseconds; empty: not yet." }),
+        message: Type.String({ description: "What it did last, or why it failed." }),
+        log: Type.Array(Type.Object({ at: Type.String(), text: Type.String() })),
+      }),
+    ),
+  },
+  { title: "TaskWithSteps" },
+);
+export type TaskWithSteps = Static<typeof TaskWithSteps>;
+
 /** Ours: the steps of a task with their log, for the portal's task pane. */
 export const TaskSteps = Type.Object(
   {

@@ -3,6 +3,7 @@ import {
   parseUrn,
   TaskList,
   TaskSteps,
+  TaskWithSteps,
   VoidAnswer,
   type WireError,
   wireMillis,
@@ -13,7 +14,7 @@ import type { FastifyInstance } from "fastify";
 import type { Query } from "../http/query.ts";
 import { registerRoute, SITE } from "../http/route.ts";
 import type { WireErrors } from "../http/wire-errors.ts";
-import { statesOfStatus, taskToWire, typeOfName } from "./task.wire.ts";
+import { statesOfStatus, stepToWire, taskToWire, typeOfName } from "./task.wire.ts";
 
 const taskErrors = {
   notFound: (id: string) =>
@@ -101,6 +102,18 @@ export function registerTaskRoutes(
         case "notCancellable":
           throw taskErrors.cannotCancel();
       }
+    },
+  });
+
+  registerRoute(app, {
+    method: "GET",
+    url: "/sinter/v1/tasks/:taskId",
+    access: "read",
+    summary: "Shows one task with its steps and what each said.",
+    reply: TaskWithSteps,
+    handle: async ({ params }) => {
+      const task = await get(params);
+      return { ...toWire(task), steps: (await tasks.steps(task.id)).map(stepToWire) };
     },
   });
 

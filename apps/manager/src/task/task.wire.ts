@@ -1,5 +1,12 @@
-import { objectUrn, type TaskAnswer, uriOf, wireMillis, type WireTask } from "@sinter/northbound";
-import type { TaskView } from "@sinter/tasks";
+import {
+  objectUrn,
+  type TaskAnswer,
+  uriOf,
+  wireMillis,
+  type TaskWithSteps,
+  type WireTask,
+} from "@sinter/northbound";
+import type { StepState, StepView, TaskView } from "@sinter/tasks";
 import type { WireErrors } from "../http/wire-errors.ts";
 import { vmWireId } from "@sinter/northbound";
 
@@ -102,5 +109,28 @@ export function taskToWire(task: TaskView, siteId: string, errors: WireErrors): 
     cancelable: task.isCancellable,
     cancelled: task.isCancelRequested,
     params: {},
+  };
+}
+
+type WireStep = TaskWithSteps["steps"][number];
+
+const STEP_STATE = {
+  pending: "waiting",
+  running: "running",
+  done: "done",
+  failed: "failed",
+  // What the step did still stands, and somebody works on it.
+  undoing: "running",
+  undone: "undone",
+} as const satisfies Record<StepState, WireStep["state"]>;
+
+export function stepToWire(step: StepView): WireStep {
+  return {
+    name: step.name,
+    state: STEP_STATE[step.state],
+    startedAt: wireMillis(step.startedAt ?? null),
+    endedAt: wireMillis(step.finishedAt ?? null),
+    message: step.error?.message ?? step.message,
+    log: step.log.map(({ at, text }) => ({ at: wireMillis(at), text })),
   };
 }

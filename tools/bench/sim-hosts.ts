@@ -59,7 +59,7 @@ const ready: Ready = {
     uuid: spec.vmUuid,
     name: spec.name,
     hostUuid: sim.hostUuid,
-    vncPassword: spec.vnc.password,
+    vncPassword: spec.vmUuid.slice(0, 8),
     vcpus: spec.cpu.count,
     memoryMiB: spec.memoryMiB,
     diskUuid: spec.disks[0]?.volumeUuid ?? "",

@@ -281,7 +281,10 @@ describe("the agent as a process", () => {
       [seen.generation, seen.power, seen.domainName, seen.title],
       [null, "running", "found", null],
     );
-    await assert.rejects(client.openVnc({ vmUuid: uuid, password: "x" }), { code: "VM_HAS_NO_SCREEN" });
+    await assert.rejects(client.openVncGate({ vmUuid: uuid, password: "x", seconds: 1 }), {
+      code: "VM_HAS_NO_SCREEN",
+    });
+    await assert.rejects(client.openScreen(uuid, "x"), { code: "VM_HAS_NO_SCREEN" });
     await agent.kill("SIGTERM");
     const { stdout } = await host.libvirtd.run("virsh", ["-q", "-c", "qemu:///system", "domstate", "found"]);
     assert.equal(stdout.trim(), "running");

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { caFingerprint, type ServedAgent } from "@sinter/agent-link/agent-side";
-import type { Log } from "@sinter/kit";
+import { type Log, systemClock } from "@sinter/kit";
 import type { AgentApi } from "@sinter/southbound";
 import type { AgentConfig } from "./config.ts";
+import { createScreens } from "./console/screen.service.ts";
 import { createDatastoreService } from "./datastore/datastore.service.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { followLibvirt } from "./events/libvirt-events.ts";
@@ -90,6 +91,7 @@ export async function composeNode(options: {
 
 export interface Agent extends ServedAgent, AsyncDisposable {
   readonly openConsole: (vmUuid: string) => Promise<Duplex>;
+  readonly openScreen: (vmUuid: string, password: string) => Promise<Duplex>;
   readonly metrics: Metrics;
   /** The identity in force; changes by rotation. */
   readonly identity: () => Identity;
@@ -148,7 +150,6 @@ export async function composeAgent(options: {
       cpu: parseCpuInfo(cpuInfo),
       cgroup: hasCpuTuning ? cgroup : "none",
       datapath,
-      vncAddress: config.vncAddress ?? identity.get().address,
       managerId: caFingerprint(identity.get().ca),
     };
   }
@@ -172,14 +173,27 @@ export async function composeAgent(options: {
     releaseMs: config.deviceReleaseS * 1000,
     log,
   });
-  const vms = createVmService({ libvirt, reader, definer, power, devices, guests, seeds, log });
+  const metrics = createMetrics({ listVms: () => reader.list() });
+  const screens = parts.use(
+    createScreens({
+      reader,
+      hub,
+      address: () => config.vncAddress ?? identity.get().address,
+      ports: { first: config.vncPortFirst, last: config.vncPortLast },
+      libvirtDirectory: config.libvirtDirectory,
+      clock: systemClock,
+      onDecided: metrics.countScreen,
+      log,
+    }),
+  );
+  const vms = createVmService({ libvirt, reader, definer, power, devices, guests, screens, seeds, log });
   const stats = createStatsService({ libvirt, switches, stateDir });
   parts.use(new CpuBalance({ libvirt, reader, hub, traits, log }));
-  const metrics = createMetrics({ listVms: () => reader.list() });
 
   const { openConsole, ...vmCalls } = vms;
   const api: AgentApi = {
     ...vmCalls,
+    openVncGate: (input) => screens.openGate(input),
     getHost: () => node.host.report(),
     getStats: () => stats.report(),
 
@@ -242,6 +256,7 @@ export async function composeAgent(options: {
       subscribe: (listener) => hub.subscribe(listener),
     },
     openConsole,
+    openScreen: screens.openScreen,
     metrics,
     identity: () => identity.get(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -20,6 +20,9 @@ test("without anything the defaults hold", async () => {
   assert.deepEqual(await withFile("{}", (file) => readConfig({ file })), {
     stateDir: "/var/lib/sinter/agent",
     port: 7447,
+    vncPortFirst: 5900,
+    vncPortLast: 6899,
+    libvirtDirectory: "/var/lib/libvirt",
     logLevel: "info",
     libvirtTimeoutS: 8,
     guestIntervalS: 12,

@@ -11,10 +11,15 @@ const AgentConfig = Type.Object(
     /** Where the manager's calls arrive; default the address that was given at joining. */
     listenAddress: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Integer({ minimum: 0, maximum: 65_535 }),
-    /** Where guests' VNC servers listen; default as `listenAddress`. */
+    /** Where VNC clients may be let in for a while; default the address that was given at joining. */
     vncAddress: Type.Optional(Type.String({ minLength: 1 })),
+    /** Ports for them, one per VM while it is open. */
+    vncPortFirst: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    vncPortLast: Type.Integer({ minimum: 1, maximum: 65_535 }),
     /** libvirtd's socket; default that of the QEMU system driver. */
     libvirtSocket: Type.Optional(Type.String({ pattern: "^/" })),
+    /** What libvirtd calls /var/lib/libvirt, where the sockets of screens are: another path if it runs in a container. */
+    libvirtDirectory: Type.String({ pattern: "^/" }),
     /** Seconds after which a libvirtd that does not answer a question is away; the manager waits for 10. */
     libvirtTimeoutS: Type.Integer({ minimum: 1, maximum: 60 }),
     /** Open vSwitch's database as ovs-vsctl takes it (`unix:/path`); default its usual socket. */
@@ -41,6 +46,7 @@ const VARIABLES: Readonly<Record<string, keyof AgentConfig>> = {
   SINTER_AGENT_PORT: "port",
   SINTER_AGENT_VNC_ADDRESS: "vncAddress",
   SINTER_AGENT_LIBVIRT_SOCKET: "libvirtSocket",
+  SINTER_AGENT_LIBVIRT_DIRECTORY: "libvirtDirectory",
   SINTER_AGENT_LIBVIRT_TIMEOUT_S: "libvirtTimeoutS",
   SINTER_AGENT_OVS_DATABASE: "ovsDatabase",
   SINTER_AGENT_LOG_LEVEL: "logLevel",
@@ -52,6 +58,9 @@ const NUMBERS = new Set<keyof AgentConfig>(["port", "guestIntervalS", "deviceRel
 const DEFAULTS = {
   stateDir: "/var/lib/sinter/agent",
   port: AGENT_PORT,
+  vncPortFirst: 5_900,
+  vncPortLast: 6_899,
+  libvirtDirectory: "/var/lib/libvirt",
   logLevel: "info",
   libvirtTimeoutS: 8,
   guestIntervalS: 12,

@@ -27,7 +27,7 @@ describeAgent("the node agent over TLS", async () => {
   return {
     port,
     datastorePaths,
-    traits: { guestAgent: false },
+    traits: { guestAgent: false, gates: true },
     async createImage({ datastorePath, name, virtualSizeBytes }) {
       const folder = `${datastorePath}/images`;
       await mkdir(folder, { recursive: true });

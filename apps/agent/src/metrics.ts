@@ -1,6 +1,7 @@
 import type { AgentApi, CallContext, CallName } from "@sinter/southbound";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import { AppError } from "@sinter/kit";
+import type { GuardOutcome } from "@sinter/rfb";
 import { powerOf, type SeenDomain } from "./vm/vm-observation.ts";
 
 type AnyCall = (input: never, context: CallContext) => Promise<unknown>;
@@ -8,6 +9,8 @@ type AnyCall = (input: never, context: CallContext) => Promise<unknown>;
 export interface Metrics {
   /** The same calls, counted and timed. */
   measured(api: AgentApi): AgentApi;
+  /** How somebody fared who wanted to see a screen. */
+  countScreen(way: "stream" | "gate", outcome: GuardOutcome): void;
   /** Text of `GET /metrics`. */
   text(): Promise<{ contentType: string; body: string }>;
 }
@@ -41,6 +44,12 @@ export function createMetrics(options: { readonly listVms: () => Promise<readonl
     },
   });
   registry.registerMetric(vms);
+  const screens = new Counter({
+    name: "sinter_agent_screen_viewers_total",
+    help: "Viewers of screens, by way (stream: through the manager, gate: a VNC client) and outcome.",
+    labelNames: ["way", "outcome"] as const,
+    registers: [registry],
+  });
 
   function measure(name: CallName, call: AnyCall): AnyCall {
     return async (input, context) => {
@@ -64,6 +73,7 @@ export function createMetrics(options: { readonly listVms: () => Promise<readonl
       const entries = names.map((name) => [name, measure(name, api[name] as AnyCall)]);
       return Object.fromEntries(entries) as AgentApi; // the same names, each with the same call inside
     },
+    countScreen: (way, outcome) => screens.inc({ way, outcome }),
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

@@ -33,6 +33,7 @@ export async function startAgent(options: {
       api: agent.api,
       events: agent.events,
       openConsole: agent.openConsole,
+      openScreen: agent.openScreen,
       host,
       port: config.port,
       tls: () => {

@@ -9,6 +9,7 @@ import { registerAuditRoutes } from "./audit/audit.routes.ts";
 import { clusterWireErrors, createClusterService, registerClusterRoutes } from "./cluster/index.ts";
 import {
   computeTasks,
+  createDirectVnc,
   createProgressHub,
   createVmLists,
   createVmReconciler,
@@ -214,7 +215,8 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const volumes = createVolumeService({ database, tasks, fleet });
   const switches = createSwitchService({ database, tasks, siteId, applyOn: inventory.applySwitchesOn });
   const portGroups = createPortGroupService({ database, tasks, siteId });
-  const vms = createVmService({ database, tasks, fleet, cpuLoadOf });
+  const directVnc = createDirectVnc({ database, fleet, clock, isOn: config.directVnc ?? true });
+  const vms = createVmService({ database, tasks, fleet, directVnc, cpuLoadOf });
   const monitor = createMonitorService({ database, collector, siteId, clock });
   const port = config.listenPort ?? DEFAULT_PORT;
   const advertised = config.advertisedAddress ?? "127.0.0.1";

@@ -18,6 +18,8 @@ export const ManagerConfig = Type.Object({
   portalPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** Default 7443 (API-01, VRM-10). */
   listenPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  /** False: hosts never open ports for VNC clients, and `vncAcessInfo` shows none; default true. */
+  directVnc: Type.Optional(Type.Boolean()),
   /** Names and addresses that clients and agents use, for the server certificate; the host's own names are added. */
   serverNames: Type.Optional(Type.Array(Type.String())),
   /** Address shown as the site's. */

@@ -7,14 +7,17 @@ import {
   type CallName,
   type CallOptions,
   CALLS,
+  CONSOLE_PATH,
   EVENTS_PATH,
   HEARTBEAT_MS,
   OPERATION_HEADER,
+  SCREEN_PASSWORD_HEADER,
+  SCREEN_PATH,
 } from "@sinter/southbound";
 import { Client, type Dispatcher } from "undici";
 import { bodyOf, CALL_NAMES, pathOf } from "./call-input.ts";
 import { awayReason, isLostSocket } from "./client-errors.ts";
-import { openConsoleSocket } from "./client-console.ts";
+import { openStreamSocket, type StreamRequest } from "./client-stream.ts";
 import { agentConnector } from "./connector.ts";
 import { type AgentAddress, type AwayReason, linkErrors } from "./errors.ts";
 import { Lane } from "./lane.ts";
@@ -40,6 +43,8 @@ export interface AgentClient extends AgentPort {
   events(signal: AbortSignal): AsyncIterable<AgentEvent>;
   /** The serial line of a running VM, bytes both ways. Fails as calls do. */
   openConsole(vmUuid: string): Promise<Duplex>;
+  /** The screen of a running VM: bytes of an RFB server that asks for this password, once. Fails as calls do. */
+  openScreen(vmUuid: string, password: string): Promise<Duplex>;
   /** Breaks off what is under way; calls fail with AGENT_AWAY. */
   close(): Promise<void>;
 }
@@ -129,13 +134,12 @@ class Link {
     }
   }
 
-  async openConsole(vmUuid: string): Promise<Duplex> {
-    if (this.#closed) throw linkErrors.away(this.agent, "closed");
-    try {
-      return await openConsoleSocket(this.agent, this.#tls(), vmUuid);
-    } catch (error) {
-      throw this.#failure(error);
-    }
+  openConsole(vmUuid: string): Promise<Duplex> {
+    return this.#openStream({ path: CONSOLE_PATH, vmUuid });
+  }
+
+  openScreen(vmUuid: string, password: string): Promise<Duplex> {
+    return this.#openStream({ path: SCREEN_PATH, vmUuid, headers: { [SCREEN_PASSWORD_HEADER]: password } });
   }
 
   async close(): Promise<void> {
@@ -143,6 +147,15 @@ class Link {
     const away = linkErrors.away(this.agent, "closed");
     const lanes = [this.#lanes.quick, this.#lanes.long].filter((lane) => lane !== undefined);
     await Promise.all([...lanes, ...this.#streams].map((part) => part.destroy(away)));
+  }
+
+  async #openStream(request: StreamRequest): Promise<Duplex> {
+    if (this.#closed) throw linkErrors.away(this.agent, "closed");
+    try {
+      return await openStreamSocket(this.agent, this.#tls(), request);
+    } catch (error) {
+      throw this.#failure(error);
+    }
   }
 
   async #exchange(

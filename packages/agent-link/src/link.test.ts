@@ -67,6 +67,12 @@ class TestAgent implements AsyncDisposable {
         agent.lines.push(line);
         return line;
       },
+      openScreen: (_vmUuid, password) => {
+        const line = new PassThrough();
+        agent.lines.push(line);
+        line.write(`a screen behind ${password}`);
+        return line;
+      },
       ...options,
     });
     agent.client = agent.connect(pki.manager);
@@ -156,7 +162,10 @@ describe("the contract over mutual TLS", () => {
       [() => agent.client.getVm({ vmUuid: randomUUID().toUpperCase() }), "vmUuid"],
       [() => agent.client.stopVm({ vmUuid: randomUUID(), mode: "gently" as "safe", waitMs: 1 }), "mode"],
       [() => agent.client.stopVm({ vmUuid: randomUUID(), mode: "safe", waitMs: -1 }), "waitMs"],
-      [() => agent.client.openVnc({ vmUuid: randomUUID(), password: "123456789" }), "password"],
+      [
+        () => agent.client.openVncGate({ vmUuid: randomUUID(), password: "123456789", seconds: 1 }),
+        "password",
+      ],
       [
         () =>
           agent.client.defineVm(sampleVm({ cpu: { ...sampleVm().cpu, count: "1" as unknown as number } })),
@@ -700,6 +709,18 @@ describe("the contract over mutual TLS", () => {
       line.resume();
       own.lines[0]?.end();
       await once(line, "close");
+    });
+
+    test("a screen is opened with the password of the session, which must be one", async () => {
+      await using own = await TestAgent.start(pki);
+      const screen = await own.client.openScreen(randomUUID(), "s3cret!~");
+      const [text] = (await once(screen, "data")) as [Buffer];
+      assert.equal(text.toString(), "a screen behind s3cret!~");
+      screen.destroy();
+      for (const wrong of ["", "123456789", "two words", "\u00e9"]) {
+        await assert.rejects(own.client.openScreen(randomUUID(), wrong), hasCode("BAD_REQUEST"), wrong);
+      }
+      await assert.rejects(own.client.openScreen("../x", "x"), hasCode("UNKNOWN_CALL"));
     });
 
     test("failures of opening come as those of calls", async () => {

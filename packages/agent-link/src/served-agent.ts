@@ -7,6 +7,8 @@ export interface ServedAgent {
   readonly events: AgentEventSource;
   /** The serial line of a running VM; absent: UNKNOWN_CALL. Throws as calls do. */
   openConsole?(vmUuid: string): Duplex | Promise<Duplex>;
+  /** The screen of a running VM: an RFB server that asks for this password, once. Absent: UNKNOWN_CALL. Throws as calls do. */
+  openScreen?(vmUuid: string, password: string): Duplex | Promise<Duplex>;
 }
 
 export interface AgentEventSource {

@@ -4,9 +4,9 @@ import type { Log } from "@sinter/kit";
 import { BODY_BYTES_MAX } from "@sinter/southbound";
 import Fastify from "fastify";
 import { errorReply, fromFastify, registerAgentRoutes } from "./agent-routes.ts";
-import { createConsoleUpgrade } from "./console-upgrade.ts";
 import { linkErrors } from "./errors.ts";
 import type { ServedAgent } from "./served-agent.ts";
+import { createStreamUpgrade } from "./stream-upgrade.ts";
 
 /** Key, certificate and the authority whose other certificates are trusted; all PEM. */
 export interface TlsIdentity {
@@ -119,7 +119,7 @@ async function listen(
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
   });
 
-  const consoles = createConsoleUpgrade({ agentOf, mayCall, log });
+  const consoles = createStreamUpgrade({ agentOf, mayCall, log });
   app.server.on("upgrade", (request, socket, head) => consoles.handle(request, socket, head));
   app.server.on("secureConnection", (socket: TLSSocket) => {
     sockets.add(socket);

@@ -17,7 +17,7 @@ function makeSim(hasGuest: boolean): SimHost {
 function underTest(sim: SimHost, hasGuest: boolean): Omit<AgentUnderTest, "port" | "dispose"> {
   return {
     datastorePaths: PATHS,
-    traits: { guestAgent: hasGuest },
+    traits: { guestAgent: hasGuest, gates: false },
     createImage: async ({ datastorePath, name, virtualSizeBytes }) => {
       sim.mounts.get(datastorePath)?.addImage(name, virtualSizeBytes);
     },

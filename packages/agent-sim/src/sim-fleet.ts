@@ -108,6 +108,7 @@ function addVm(sim: SimHost, store: SimStore, spec: VmSpec, isRunning: boolean):
 // Parts that are the same in every VM are one object: 20,000 specs must not fill the memory.
 const CPU = { count: 2, coresPerSocket: 1, shares: 2000, reservationMhz: 0, limitMhz: 0, affinity: [] };
 const BOOT_ORDER: VmSpec["bootOrder"] = ["disk"];
+const VNC: VmSpec["vnc"] = { keymap: "en-us" };
 const VLAN: NicSpec["vlan"] = { kind: "access", vlanId: 0 };
 const DISK: Omit<DiskSpec, "volumeUuid"> = {
   datastoreId: FLEET_DATASTORE_ID,
@@ -147,7 +148,7 @@ function fleetVm(seed: string, number: number): VmSpec {
         connected: true,
       },
     ],
-    vnc: { password: seededUuid(`${id}:vnc`).slice(0, 8), keymap: "en-us" },
+    vnc: VNC,
     onCrash: "restart",
     seed: null,
   };

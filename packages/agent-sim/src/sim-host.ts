@@ -23,6 +23,7 @@ import { EFFECTS, WITHOUT_LIBVIRT } from "./effects.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { bootId, ordinaryReport } from "./ordinary-report.ts";
 import { openSimConsole } from "./sim-console.ts";
+import { openSimScreen } from "./sim-screen.ts";
 import { type HostCounters, NO_COUNTERS } from "./sim-stats.ts";
 import { SimStore } from "./sim-store.ts";
 import { COOPERATIVE_GUEST, isAlive, type SimGuest, type SimVm } from "./sim-vm.ts";
@@ -89,6 +90,8 @@ export class SimHost implements ServedAgent {
   readonly #listeners = new Set<(event: AgentEvent) => void>();
   readonly #dropListeners = new Set<() => void>();
   readonly #disposal = new AbortController();
+  /** Open consoles by VM. */
+  readonly #lines = new Map<string, Set<Duplex>>();
   #isPowered = true;
   #isConnected = true;
   #isStalled = false;
@@ -154,7 +157,14 @@ export class SimHost implements ServedAgent {
 
   /** A terminal that greets and echoes. */
   openConsole(vmUuid: string): Duplex {
-    return openSimConsole(requireRunning(this, vmUuid));
+    const vm = requireRunning(this, vmUuid);
+    return this.#endingWith(vm, openSimConsole(vm));
+  }
+
+  /** A small picture that answers to keys, behind the password. */
+  openScreen(vmUuid: string, password: string): Duplex {
+    const vm = requireRunning(this, vmUuid);
+    return this.#endingWith(vm, openSimScreen(vm, password));
   }
 
   /** Calls received, oldest first, as far as remembered. */
@@ -303,11 +313,13 @@ export class SimHost implements ServedAgent {
       bootedAt: 0,
       run: 0,
       vncPort: 0,
+      gateUntil: 0,
       guest: this.guest,
     };
   }
 
   changed(vm: SimVm): void {
+    if (!isAlive(vm)) this.#endLines(vm);
     this.emit({ type: "vmChanged", vmUuid: vm.spec.vmUuid });
   }
 
@@ -341,6 +353,21 @@ export class SimHost implements ServedAgent {
       record.outcome = error instanceof AppError ? error.code : "INTERNAL";
       throw error;
     }
+  }
+
+  #endingWith(vm: SimVm, line: Duplex): Duplex {
+    const { vmUuid } = vm.spec;
+    const lines = this.#lines.get(vmUuid) ?? new Set();
+    this.#lines.set(vmUuid, lines.add(line));
+    line.once("close", () => {
+      lines.delete(line);
+      if (lines.size === 0 && this.#lines.get(vmUuid) === lines) this.#lines.delete(vmUuid);
+    });
+    return line;
+  }
+
+  #endLines(vm: SimVm): void {
+    for (const line of this.#lines.get(vm.spec.vmUuid) ?? []) line.destroy();
   }
 
   #bootHost(): void {

@@ -103,14 +103,22 @@ class SimLink {
 
   async openConsole(vmUuid: string): Promise<Duplex> {
     this.#requireReachable();
-    const line = this.#sim.openConsole(vmUuid);
-    const stopListening = this.#sim.onDrop(() => line.destroy());
-    line.once("close", stopListening);
-    return line;
+    return this.#breaking(this.#sim.openConsole(vmUuid));
+  }
+
+  async openScreen(vmUuid: string, password: string): Promise<Duplex> {
+    this.#requireReachable();
+    return this.#breaking(this.#sim.openScreen(vmUuid, password));
   }
 
   async close(): Promise<void> {
     this.#close.abort();
+  }
+
+  #breaking(line: Duplex): Duplex {
+    const stopListening = this.#sim.onDrop(() => line.destroy());
+    line.once("close", stopListening);
+    return line;
   }
 
   async #deliver(

@@ -42,7 +42,10 @@ export interface SimVm {
   bootedAt: number;
   /** Counts runs, so that a timer of an earlier one finds itself out of date. */
   run: number;
+  /** Where a gate would be; simulated hosts open no ports. */
   vncPort: number;
+  /** When its gate closes (epoch milliseconds); 0: there is none. */
+  gateUntil: number;
   guest: SimGuest;
 }
 
@@ -76,7 +79,7 @@ export function observeVm(
       source: `${host.pathOf(disk.datastoreId)}/${volumePath(disk.volumeUuid, disk.format)}`,
     })),
     nics: shape.nics.map(({ mac }) => ({ mac, device: isAlive(vm) ? deviceOf(mac) : null })),
-    vnc: isRunning(vm) ? { host: host.address, port: vm.vncPort } : null,
+    vnc: isRunning(vm) && host.now < vm.gateUntil ? { host: host.address, port: vm.vncPort } : null,
     guest: observeGuest(vm, host.now),
   };
 }

@@ -156,9 +156,9 @@ export const vmEffects = {
     return observe(host, vm);
   },
 
-  openVnc(host, { vmUuid }) {
-    const vm = get(host, vmUuid);
-    if (!isRunning(vm)) throw notRunning(vm);
+  openVncGate(host, { vmUuid, seconds }) {
+    const vm = requireRunning(host, vmUuid);
+    vm.gateUntil = host.clock.now() + seconds * 1000;
     return { host: host.address, port: vm.vncPort };
   },
 

@@ -20,6 +20,7 @@ export function startVm(host: SimHost, vm: SimVm, isPaused: boolean): void {
   vm.live = shape;
   vm.startedAt = host.clock.now();
   vm.vncPort = FIRST_VNC_PORT + (host.vncPortsGiven++ % VNC_PORTS);
+  vm.gateUntil = 0;
   if (!wakes) bootGuest(host, vm);
   setPower(host, vm, isPaused ? "paused" : "running", wakes ? "restored" : "booted");
 }

@@ -10,7 +10,7 @@ import {
   VolumeObservation,
   VolumeSpec,
 } from "./resources.ts";
-import { DiskSpec, NicSpec, VmObservation, VmSpec, VncEndpoint } from "./vm.ts";
+import { DiskSpec, NicSpec, VmObservation, VmSpec, VncEndpoint, VncPassword } from "./vm.ts";
 
 interface CallShape {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
@@ -185,12 +185,19 @@ export const CALLS = {
     reply: VmObservation,
     timeoutMs: 60_000,
   },
-  /** Sets the password of the VNC server and answers where it listens; conflict VM_NOT_RUNNING when stopped. */
-  openVnc: {
+  /**
+   * Lets VNC clients in that know the password, at a port of the host, for so many seconds; `VmObservation.vnc` then
+   * shows it. Open already: the same port for so many seconds from now, with the new password. Who is connected when
+   * the time is over stays; the gate closes with the VM's run. conflict VM_NOT_RUNNING when stopped.
+   */
+  openVncGate: {
     method: "POST",
-    path: "/v1/vms/:vmUuid/vnc",
+    path: "/v1/vms/:vmUuid/vnc-gate",
     params: vmParams,
-    body: Type.Object({ password: Type.String({ minLength: 1, maxLength: 8 }) }),
+    body: Type.Object({
+      password: VncPassword,
+      seconds: Type.Integer({ minimum: 1, maximum: 3_600 }),
+    }),
     reply: VncEndpoint,
     timeoutMs: QUICK_MS,
   },
@@ -363,4 +370,10 @@ export type AgentPort = {
 
 /** Path of the serial console: a WebSocket whose binary messages are the bytes of the line. */
 export const CONSOLE_PATH = "/v1/vms/:vmUuid/console";
+/**
+ * Path of the screen: a WebSocket whose binary messages are the bytes of an RFB server that asks for the password in
+ * SCREEN_PASSWORD_HEADER (VNC authentication, once) before it opens the VM's own. One connection is one session.
+ */
+export const SCREEN_PATH = "/v1/vms/:vmUuid/vnc-stream";
+export const SCREEN_PASSWORD_HEADER = "x-sinter-screen-password";
 export const EVENTS_PATH = "/v1/events";

@@ -92,7 +92,8 @@ export const VmSpec = Type.Object({
   bootOrder: Type.Array(Type.Union([Type.Literal("disk"), Type.Literal("cdrom"), Type.Literal("network")])),
   disks: Type.Array(DiskSpec),
   nics: Type.Array(NicSpec),
-  vnc: Type.Object({ password: Type.String({ minLength: 1, maxLength: 8 }), keymap: Type.String() }),
+  /** Its screen has no password of its own: it can be reached through the agent only, which asks for one. */
+  vnc: Type.Object({ keymap: Type.String() }),
   /** What to do when the guest crashes. */
   onCrash: Type.Union([Type.Literal("preserve"), Type.Literal("restart"), Type.Literal("destroy")]),
   seed: nullable(GuestSeed),
@@ -127,6 +128,10 @@ export const GuestObservation = Type.Object({
 });
 export type GuestObservation = Static<typeof GuestObservation>;
 
+/** As much as VNC authentication looks at. */
+export const VncPassword = Type.String({ minLength: 1, maxLength: 8, pattern: "^[\\x21-\\x7e]*$" });
+
+/** Where VNC clients reach a screen. */
 export const VncEndpoint = Type.Object({ host: Type.String(), port: Type.Integer() });
 export type VncEndpoint = Static<typeof VncEndpoint>;
 
@@ -147,6 +152,7 @@ export const VmObservation = Type.Object({
     Type.Object({ volumeUuid: nullable(Uuid), target: Type.String(), source: nullable(Type.String()) }),
   ),
   nics: Type.Array(Type.Object({ mac: Type.String(), device: nullable(Type.String()) })),
+  /** While a gate is open (see openVncGate), where; otherwise null. */
   vnc: nullable(VncEndpoint),
   /** From a cache that the agent refreshes; null until first asked. */
   guest: nullable(GuestObservation),

@@ -90,6 +90,7 @@ function environment(host: TestHost): NodeJS.ProcessEnv {
     SINTER_AGENT_LISTEN_ADDRESS: "127.0.0.1",
     SINTER_AGENT_PORT: "0",
     SINTER_AGENT_LIBVIRT_SOCKET: host.libvirtd.socketPath,
+    SINTER_AGENT_LIBVIRT_DIRECTORY: `${host.libvirtd.directory}/var/lib/libvirt`,
     SINTER_AGENT_OVS_DATABASE: host.ovsDatabase,
     SINTER_AGENT_GUEST_INTERVAL_S: "1",
     SINTER_AGENT_LIBVIRT_TIMEOUT_S: "2",

@@ -71,6 +71,7 @@ export async function startTestHost(): Promise<TestHost> {
         listenAddress: "127.0.0.1",
         port: 0,
         libvirtSocket: libvirtd.socketPath,
+        libvirtDirectory: join(libvirtd.directory, "var/lib/libvirt"),
         ovsDatabase,
         guestIntervalS: 1,
         deviceReleaseS: 1,

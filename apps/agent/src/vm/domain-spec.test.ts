@@ -14,7 +14,6 @@ const kvmHost: HostTraits = {
   cpu: { threads: 8, mhz: 2_000 },
   cgroup: "v2",
   datapath: "system",
-  vncAddress: "198.51.100.7",
   managerId: "ca-fingerprint",
 };
 const emulatedHost: HostTraits = { ...kvmHost, accelerator: "emulated", cgroup: "v1", datapath: "netdev" };
@@ -26,7 +25,7 @@ function vmSpec(changes: Partial<VmSpec> = {}): VmSpec {
   return sampleVm({
     vmUuid: uuid(1),
     vmId: "i-0000002A",
-    vnc: { password: "secret", keymap: "de" },
+    vnc: { keymap: "de" },
     ...changes,
   });
 }
@@ -276,7 +275,7 @@ describe("a VM as a libvirt domain", () => {
       assert.equal(build({ onCrash }).onCrash, onCrash);
     }
     assert.equal(build({}).devices?.graphics?.[0]?.keymap, "de");
-    const hostile = build({ vnc: { password: "x", keymap: "../../../etc/passwd" } });
+    const hostile = build({ vnc: { keymap: "../../../etc/passwd" } });
     assert.equal(hostile.devices?.graphics?.[0]?.keymap, "en-us");
   });
 

@@ -13,8 +13,6 @@ export interface HostTraits {
   /** How libvirt can weigh CPU time here; none: shares and limits are left out. */
   readonly cgroup: HostReport["cgroup"];
   readonly datapath: HostReport["openVSwitch"]["datapath"];
-  /** Address of the host on which consoles listen. */
-  readonly vncAddress: string;
   readonly managerId: string;
 }
 
@@ -87,7 +85,7 @@ export function domainOf(vm: PlacedVm, host: HostTraits): DomainXml {
       consoles: [{ type: "pty", target: { type: "serial", port: 0 } }],
       channels: [{ type: "unix", target: { type: "virtio", name: "org.qemu.guest_agent.0" } }],
       inputs: [{ type: "tablet", bus: "usb" }],
-      graphics: [vncXml(spec.vnc, host.vncAddress)],
+      graphics: [vncXml(spec.vnc)],
       videos: [{ model: { type: spec.architecture === "x86_64" ? "vga" : "virtio" } }],
       memoryBalloon: { model: "virtio", freePageReporting: true, stats: { periodS: BALLOON_PERIOD_S } },
       rngs: [{ model: "virtio", backend: { model: "random", path: "/dev/urandom" } }],
@@ -272,14 +270,17 @@ const KEYMAPS = new Set(
   ),
 );
 
-export function vncXml(vnc: VmSpec["vnc"], address: string): DeviceXml<"graphics"> {
+/**
+ * A VNC server that no network reaches (CON-04): on a unix socket of libvirt's choice, in a directory that only root
+ * and QEMU's user may enter. It has no password; the agent asks for one before it connects anybody.
+ */
+export function vncXml(vnc: VmSpec["vnc"]): DeviceXml<"graphics"> {
   return {
     type: "vnc",
-    port: -1,
-    autoport: true,
-    passwd: vnc.password,
     keymap: KEYMAPS.has(vnc.keymap) ? vnc.keymap : "en-us",
-    listens: [{ type: "address", address }],
+    // A viewer that asks to be alone would throw the others out.
+    sharePolicy: "force-shared",
+    listens: [{ type: "socket" }],
   };
 }
 

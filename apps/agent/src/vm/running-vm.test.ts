@@ -182,7 +182,7 @@ describe("a VM that runs", () => {
       assert.doesNotMatch(await described(), new RegExp(extra.volumeUuid));
       await api().defineVm({ ...vm, generation: 7, memoryMiB: 40 }, context);
       assert.equal(await described(), await libvirtXml(vmId));
-      assert.doesNotMatch(await described(), new RegExp(`passwd|${vm.vnc.password}`));
+      assert.doesNotMatch(await described(), /passwd/);
     }
     await assert.rejects(stat(join(path, "vms", vmId)), { code: "ENOENT" });
     await api().removeVolume(extra, context);

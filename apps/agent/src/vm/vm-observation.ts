@@ -1,5 +1,5 @@
 import type { DomainStatus, DomainXml } from "@sinter/libvirt";
-import type { GuestObservation, VmObservation, VmPower } from "@sinter/southbound";
+import type { GuestObservation, VmObservation, VmPower, VncEndpoint } from "@sinter/southbound";
 import { volumeOfPath } from "../volume/volume-paths.ts";
 import { readMetadata } from "./vm-metadata.ts";
 
@@ -25,7 +25,14 @@ export interface SeenDomain {
 }
 
 /** What is, in the contract's words. Pure. */
-export function observationOf(seen: SeenDomain, guest: GuestObservation | null): VmObservation {
+export function observationOf(
+  seen: SeenDomain,
+  known: {
+    readonly guest: GuestObservation | null;
+    /** Its open gate. */
+    readonly vnc: VncEndpoint | null;
+  },
+): VmObservation {
   const { current } = seen;
   const power = powerOf(seen);
   const running = isUp(power);
@@ -43,8 +50,8 @@ export function observationOf(seen: SeenDomain, guest: GuestObservation | null):
       mac: mac?.address ?? "",
       device: running ? (target?.dev ?? null) : null,
     })),
-    vnc: running ? vncOf(current) : null,
-    guest: running ? guest : null,
+    vnc: running ? known.vnc : null,
+    guest: running ? known.guest : null,
   };
 }
 
@@ -82,11 +89,4 @@ function disksOf(domain: DomainOutline): VmObservation["disks"] {
     const volumeUuid = ours.get(target.dev) ?? (path === null ? undefined : volumeOfPath(path)?.volumeUuid);
     return { volumeUuid: volumeUuid ?? null, target: target.dev, source: path };
   });
-}
-
-function vncOf(domain: DomainOutline): VmObservation["vnc"] {
-  const vnc = domain.devices?.graphics?.find(({ type }) => type === "vnc");
-  const host = vnc?.listens?.find(({ type }) => type === "address")?.address ?? vnc?.listenAddress;
-  if (vnc?.port === undefined || vnc.port <= 0 || host === undefined) return null;
-  return { host, port: vnc.port };
 }

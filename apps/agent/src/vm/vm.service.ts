@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { KeyedQueue, type Log } from "@sinter/kit";
-import { AFFECT, buildDeviceXml, CONSOLE, parseDomainXml, UNDEFINE, XML } from "@sinter/libvirt";
+import { CONSOLE, UNDEFINE } from "@sinter/libvirt";
 import type { AgentApi, CallContext, VmObservation } from "@sinter/southbound";
+import type { Screens } from "../console/screen.service.ts";
 import { fromLibvirt, translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import { removeDescription } from "./description-file.ts";
@@ -34,7 +35,6 @@ type VmCalls = Pick<
   | "detachDisk"
   | "attachNic"
   | "detachNic"
-  | "openVnc"
   | "guestCommand"
 >;
 
@@ -55,13 +55,15 @@ export function createVmService(options: {
   readonly power: VmPowerControl;
   readonly devices: VmDevices;
   readonly guests: GuestWatch;
+  readonly screens: Pick<Screens, "gateOf">;
   readonly seeds: SeedStore;
   readonly log: Log;
 }): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
-  const { libvirt, reader, definer, power, devices, guests } = options;
+  const { libvirt, reader, definer, power, devices, guests, screens } = options;
   const queue = new KeyedQueue();
 
-  const observe = (seen: SeenDomain): VmObservation => observationOf(seen, guests.of(seen.uuid));
+  const observe = (seen: SeenDomain): VmObservation =>
+    observationOf(seen, { guest: guests.of(seen.uuid), vnc: screens.gateOf(seen.uuid) });
   const read = async (vmUuid: string): Promise<VmObservation> => observe(await reader.get(vmUuid));
   /** A change in the VM's turn, answered by what then is. A caller who has left meanwhile changes nothing any more. */
   const changed = (
@@ -126,21 +128,6 @@ export function createVmService(options: {
     attachNic: ({ vmUuid, ...nic }, context) =>
       changed(vmUuid, context, () => devices.attachNic(vmUuid, nic)),
     detachNic: ({ vmUuid, mac }, context) => changed(vmUuid, context, () => devices.detachNic(vmUuid, mac)),
-
-    openVnc: ({ vmUuid, password }) =>
-      queue.run(vmUuid, async () => {
-        await requireUp(vmUuid);
-        const domain = libvirt.changes.domain({ uuid: vmUuid });
-        await translated(vmUuid, async () => {
-          const current = parseDomainXml(await domain.xml(XML.secure));
-          const vnc = current.devices?.graphics?.find(({ type }) => type === "vnc");
-          if (!vnc) return;
-          await domain.updateDevice(buildDeviceXml("graphics", { ...vnc, passwd: password }), AFFECT.live);
-        });
-        const { vnc } = await read(vmUuid);
-        if (vnc === null) throw vmErrors.noScreen(vmUuid);
-        return vnc;
-      }),
 
     async guestCommand({ vmUuid, ...request }, { signal }) {
       await requireUp(vmUuid);

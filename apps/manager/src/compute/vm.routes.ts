@@ -136,7 +136,11 @@ export function registerVmRoutes(
     handle: async (context) => {
       const whole = await vms.get(id(context));
       const names = await readNames(database.db, parts.siteId(), [whole]);
-      return vmToWire(whole, names, allows(context.actor.access, "operate"));
+      const mayOperate = allows(context.actor.access, "operate");
+      // Clients with a token may be about to hand the port to a VNC viewer; the portal has tickets.
+      const hasToken = context.request.headers["x-auth-token"] !== undefined;
+      const vnc = mayOperate && hasToken ? await vms.openDirectVnc(whole.vm) : whole.vm.vnc;
+      return vmToWire({ ...whole, vm: { ...whole.vm, vnc } }, names, mayOperate);
     },
   });
 

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { ModifyVmRequest } from "@sinter/northbound";
 import { VM_ACTIONS, VM_EDITS } from "@sinter/rules";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -5,6 +6,7 @@ import type { Page } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import { type DeleteVmInput, deleteVm } from "./delete-vm.task.ts";
+import type { DirectVnc } from "./direct-vnc.ts";
 import { type ModifyVmInput, modifyVm, type VmChange } from "./modify-vm.task.ts";
 import { createVmDevices } from "./vm-devices.service.ts";
 import { createVmMaking } from "./vm-making.service.ts";
@@ -24,13 +26,27 @@ import type { Vm, WholeVm } from "./vm.ts";
 
 export interface VmServiceParts extends VmWorkParts {
   readonly fleet: Fleet;
+  readonly directVnc: DirectVnc;
+}
+
+/** What a console leads to. */
+export interface ConsoleTarget {
+  readonly hostId: number;
+  readonly vmUuid: string;
 }
 
 /** What one can do with a VM. */
 export function createVmService(parts: VmServiceParts) {
-  const { database, fleet } = parts;
+  const { database, fleet, directVnc } = parts;
   const work = createVmWork(parts);
   const { begin, submit, getWhole, refuseBusy, requireEdit } = work;
+
+  async function findConsole(id: number): Promise<ConsoleTarget> {
+    const { vm } = await getWhole(database, id);
+    if (vm.hostId === null || !(VM_EDITS.openConsole as readonly string[]).includes(vm.state))
+      throw vmErrors.vncUnavailable();
+    return { hostId: vm.hostId, vmUuid: vm.uuid };
+  }
 
   return {
     ...createVmMaking({ database, work }),
@@ -93,23 +109,29 @@ export function createVmService(parts: VmServiceParts) {
       });
     },
 
-    /** Sets the console's password; a running VM takes it at once. */
+    /** Sets the password for VNC clients (not for consoles by ticket); an open port takes it at once. */
     async setVncPassword(id: number, password: string | undefined): Promise<void> {
       const fresh = readVncPassword(password) ?? generateVncPassword();
-      const { vm } = await getWhole(database, id);
-      if (vm.hostId !== null && (vm.state === "running" || vm.state === "paused")) {
-        await fleet.agent(vm.hostId).openVnc({ vmUuid: vm.uuid, password: fresh });
-      }
-      await vmStore(database.db).update(id, { vncPassword: fresh });
-      await vmStore(database.db).bumpGeneration(id);
+      await getWhole(database, id);
+      await directVnc.changePassword(id, fresh);
     },
 
+    /** See DirectVnc. */
+    openDirectVnc: (vm: Vm) => directVnc.open(vm),
+
+    /** Where a console of the VM would lead now. Throws VNC_UNAVAILABLE when there is none. */
+    findConsole,
+
     /** The serial line of a running VM. */
-    async openConsole(id: number) {
-      const { vm } = await getWhole(database, id);
-      if (vm.hostId === null || !(VM_EDITS.openConsole as readonly string[]).includes(vm.state))
-        throw vmErrors.vncUnavailable();
-      return fleet.agent(vm.hostId).openConsole(vm.uuid);
+    async openConsole(id: number): Promise<Duplex> {
+      const { hostId, vmUuid } = await findConsole(id);
+      return await fleet.agent(hostId).openConsole(vmUuid);
+    },
+
+    /** The screen of a running VM, which asks for this password once. */
+    async openScreen(id: number, password: string): Promise<Duplex> {
+      const { hostId, vmUuid } = await findConsole(id);
+      return await fleet.agent(hostId).openScreen(vmUuid, password);
     },
   };
 }

@@ -44,7 +44,7 @@ export function specOf(
     bootOrder: bootOrder(vm),
     disks: disks.map(diskSpec),
     nics: nics.map((nic) => nicSpec(nic, portGroups)),
-    vnc: { password: vm.vncPassword, keymap: KEYMAPS[vm.properties.keymap] ?? "en-us" },
+    vnc: { keymap: KEYMAPS[vm.properties.keymap] ?? "en-us" },
     // High availability restarts crashed guests later; until then `ha` keeps the evidence like `notprocess`.
     onCrash: vm.properties.onGuestCrash === "reboot" ? "restart" : "preserve",
     seed,

@@ -73,6 +73,7 @@ export interface Vm {
   readonly params: Record<string, string>;
   readonly generation: number;
   readonly guest: GuestObservation | null;
+  /** Where VNC clients may connect to for the time being. */
   readonly vnc: VncEndpoint | null;
   readonly observedAt: Date | null;
   readonly createdAt: Date;

@@ -7,6 +7,7 @@ export interface AgentConnection extends AgentPort {
   /** Yields until the stream ends or `signal` aborts; ends by throwing when the agent goes away. */
   events(signal: AbortSignal): AsyncIterable<AgentEvent>;
   openConsole(vmUuid: string): Promise<Duplex>;
+  openScreen(vmUuid: string, password: string): Promise<Duplex>;
   close(): Promise<void>;
 }
 

@@ -51,6 +51,11 @@ export class GuardedAgent {
     return this.#connection.openConsole(vmUuid);
   }
 
+  async openScreen(vmUuid: string, password: string): Promise<Duplex> {
+    if (this.isGivenUp) throw this.#away();
+    return this.#connection.openScreen(vmUuid, password);
+  }
+
   #away(cause?: unknown): AppError {
     const { hostUuid, address, port } = this.#address;
     return new AppError(

@@ -1,9 +1,9 @@
 import type { AgentClient } from "@sinter/agent-link";
 import { SimHost, simPort, SimStore } from "@sinter/agent-sim";
-import { GiB, silentLog } from "@sinter/kit";
+import { GiB, silentLog, systemClock } from "@sinter/kit";
 import { createTaskEngine, type FaultHook, type TaskEngine, type TaskView } from "@sinter/tasks";
 import { clusters } from "../cluster/cluster.table.ts";
-import { computeTasks, createVmReconciler, createVmService } from "../compute/index.ts";
+import { computeTasks, createDirectVnc, createVmReconciler, createVmService } from "../compute/index.ts";
 import { createProgressHub } from "../compute/progress-hub.ts";
 import type { Database } from "../database/database.ts";
 import { nextId, OBJECT_ID_SEQUENCE } from "../database/ids.ts";
@@ -124,7 +124,13 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
     return made;
   };
   const services = (tasks: TaskEngine) => ({
-    vms: createVmService({ database, tasks, fleet, cpuLoadOf: () => undefined }),
+    vms: createVmService({
+      database,
+      tasks,
+      fleet,
+      directVnc: createDirectVnc({ database, fleet, clock: systemClock, isOn: true }),
+      cpuLoadOf: () => undefined,
+    }),
     volumes: createVolumeService({ database, tasks, fleet }),
   });
   const tasks = engine();

@@ -1,6 +1,7 @@
 import { after, before, describe } from "node:test";
 import { AgentBench, type AgentUnderTest } from "./conformance/agent-bench.ts";
 import { describeConcurrency } from "./conformance/concurrency.ts";
+import { describeConsoles } from "./conformance/consoles.ts";
 import { describeDatastores } from "./conformance/datastores.ts";
 import { describeDefinition } from "./conformance/definition.ts";
 import { describeDevices } from "./conformance/devices.ts";
@@ -34,6 +35,7 @@ export function describeAgent(name: string, makeAgent: () => Promise<AgentUnderT
     describe("host", () => describeHost(bench));
     describe("definition", () => describeDefinition(bench));
     describe("power", () => describePower(bench));
+    describe("consoles", () => describeConsoles(bench));
     describe("devices", () => describeDevices(bench));
     describe("datastores", () => describeDatastores(bench));
     describe("volumes", () => describeVolumes(bench));

@@ -13,11 +13,15 @@ import {
   type VolumeSpec,
 } from "@sinter/southbound";
 import { CALL_NAMES, replyFaults } from "../../call-input.ts";
+import type { AgentClient } from "../../client.ts";
 import { randomSafeId, sampleSwitch, sampleVm, sampleVolume } from "../samples.ts";
 
 /** What the suite needs of an agent. */
 export interface AgentUnderTest {
-  readonly port: AgentPort & { events(signal: AbortSignal): AsyncIterable<AgentEvent> };
+  readonly port: AgentPort &
+    Pick<AgentClient, "openConsole" | "openScreen"> & {
+      events(signal: AbortSignal): AsyncIterable<AgentEvent>;
+    };
   /** Of the guests that this host can run; default x86_64. */
   readonly architecture?: "x86_64" | "aarch64";
   /** Two different, existing, writable, empty directories of the host, each with some 200 MiB free. */
@@ -35,6 +39,8 @@ export interface AgentUnderTest {
      * are empty and the firmware waits for ever; what depends on the guest is then expected to fail as the contract says.
      */
     readonly guestAgent: boolean;
+    /** An open gate can be connected to from here; false: it is only told of. */
+    readonly gates: boolean;
   };
   dispose(): Promise<void>;
 }

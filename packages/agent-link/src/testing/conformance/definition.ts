@@ -78,7 +78,7 @@ export function describeDefinition(bench: AgentBench): void {
     await expectCode(port.detachDisk({ vmUuid, volumeUuid: volume.volumeUuid }), "VM_NOT_ON_HOST");
     await expectCode(port.attachNic({ vmUuid, ...nic }), "VM_NOT_ON_HOST");
     await expectCode(port.detachNic({ vmUuid, mac: nic.mac }), "VM_NOT_ON_HOST");
-    await expectCode(port.openVnc({ vmUuid, password: "x" }), "VM_NOT_ON_HOST");
+    await expectCode(port.openVncGate({ vmUuid, password: "x", seconds: 1 }), "VM_NOT_ON_HOST");
     await expectCode(port.guestCommand({ vmUuid, command: "guest-ping", timeoutMs: 500 }), "VM_NOT_ON_HOST");
     await port.removeVm({ vmUuid, force: false });
     await port.removeVm({ vmUuid, force: true });

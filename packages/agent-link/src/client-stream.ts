@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import { reviveError } from "@sinter/kit";
-import { agentName, CONSOLE_PATH } from "@sinter/southbound";
+import { agentName } from "@sinter/southbound";
 import { type ClientOptions, createWebSocketStream, WebSocket } from "ws";
 import { clientContext, CONNECT_MS_MAX } from "./connector.ts";
 import type { AgentAddress } from "./errors.ts";
@@ -13,18 +13,30 @@ import type { TlsIdentity } from "./server.ts";
 const OPEN_MS_MAX = CONNECT_MS_MAX + 10_000;
 const REFUSAL_BYTES_MAX = 64 * 1024;
 
-/** Resolves when the agent has opened the line; rejects with the agent's own failure or that of the network. */
-export function openConsoleSocket(agent: AgentAddress, tls: TlsIdentity, vmUuid: string): Promise<Duplex> {
+/** What is opened: a path of the contract and whose. */
+export interface StreamRequest {
+  readonly path: string;
+  readonly vmUuid: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Resolves when the agent has opened the stream; rejects with the agent's own failure or that of the network. */
+export function openStreamSocket(
+  agent: AgentAddress,
+  tls: TlsIdentity,
+  { path, vmUuid, headers }: StreamRequest,
+): Promise<Duplex> {
   const host = agent.address.includes(":") ? `[${agent.address}]` : agent.address;
-  const path = CONSOLE_PATH.replace(":vmUuid", encodeURIComponent(vmUuid));
   // ws hands what it does not know to tls.connect.
   const options: ClientOptions & ConnectionOptions = {
     servername: agentName(agent.hostUuid),
     secureContext: clientContext(tls),
     handshakeTimeout: OPEN_MS_MAX,
     perMessageDeflate: false,
+    ...(headers === undefined ? {} : { headers: { ...headers } }),
   };
-  const webSocket = new WebSocket(`wss://${host}:${agent.port}${path}`, options);
+  const target = path.replace(":vmUuid", encodeURIComponent(vmUuid));
+  const webSocket = new WebSocket(`wss://${host}:${agent.port}${target}`, options);
   // When the far end closes, this end does: there is no half of a serial line.
   const line = createWebSocketStream(webSocket, { allowHalfOpen: false });
   return new Promise((resolve, reject) => {

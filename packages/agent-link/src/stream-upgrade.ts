@@ -2,17 +2,17 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, type Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "@sinter/kit";
-import { CONSOLE_PATH } from "@sinter/southbound";
+import { CONSOLE_PATH, SCREEN_PASSWORD_HEADER, SCREEN_PATH } from "@sinter/southbound";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import { errorReply } from "./agent-routes.ts";
 import { linkErrors } from "./errors.ts";
 import type { ServedAgent } from "./served-agent.ts";
 
-/** A terminal sends keystrokes and pastes; more in one message is no console. */
+/** A terminal sends keystrokes and pastes, a screen's viewer little more; more in one message is neither. */
 const MESSAGE_BYTES_MAX = 1024 * 1024;
 
-/** Serves serial consoles as WebSockets on the agent's own TLS server. */
-export function createConsoleUpgrade(options: {
+/** Serves serial lines and screens as WebSockets on the agent's own TLS server. */
+export function createStreamUpgrade(options: {
   agentOf: (socket: TLSSocket) => ServedAgent | undefined;
   mayCall: (socket: TLSSocket) => boolean;
   log: Log;
@@ -31,15 +31,11 @@ export function createConsoleUpgrade(options: {
       socket.destroy();
       return;
     }
-    const vmUuid = vmUuidOf(request.url ?? "");
-    if (vmUuid === undefined || agent.openConsole === undefined) {
-      throw linkErrors.unknownCall("UPGRADE", request.url ?? "");
-    }
-    const line = await agent.openConsole(vmUuid);
+    const line = await openStream(agent, request);
     wss.handleUpgrade(request, socket, head, (webSocket) => {
       const messages = createWebSocketStream(webSocket, { allowHalfOpen: false });
       pipeline(messages, line, messages, (error) => {
-        if (error) options.log.debug({ vmUuid, err: error }, "a console ended");
+        if (error) options.log.debug({ path: request.url, err: error }, "a console ended");
         webSocket.close();
         line.destroy();
       });
@@ -66,8 +62,23 @@ export function createConsoleUpgrade(options: {
 }
 
 const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
-const PATH = new RegExp(`^${CONSOLE_PATH.replace(":vmUuid", `(${UUID})`)}$`);
+const patternOf = (path: string): RegExp => new RegExp(`^${path.replace(":vmUuid", `(${UUID})`)}$`);
+const CONSOLE = patternOf(CONSOLE_PATH);
+const SCREEN = patternOf(SCREEN_PATH);
 
-function vmUuidOf(url: string): string | undefined {
-  return PATH.exec(url)?.[1];
+async function openStream(agent: ServedAgent, request: IncomingMessage): Promise<Duplex> {
+  const path = request.url ?? "";
+  const ofConsole = CONSOLE.exec(path)?.[1];
+  if (ofConsole !== undefined && agent.openConsole) return await agent.openConsole(ofConsole);
+  const ofScreen = SCREEN.exec(path)?.[1];
+  if (ofScreen !== undefined && agent.openScreen) {
+    return await agent.openScreen(ofScreen, readPassword(request));
+  }
+  throw linkErrors.unknownCall("UPGRADE", path);
+}
+
+function readPassword(request: IncomingMessage): string {
+  const password = request.headers[SCREEN_PASSWORD_HEADER];
+  if (typeof password === "string" && /^[\x21-\x7e]{1,8}$/.test(password)) return password;
+  throw linkErrors.badRequest("openScreen", SCREEN_PASSWORD_HEADER, "must be 1 to 8 visible characters");
 }

@@ -1,9 +1,6 @@
-// The X.509 library registers its parts by decorator metadata and needs this polyfill loaded before itself.
-// oxlint-disable-next-line import/no-unassigned-import
-import "reflect-metadata";
 import { createHash, randomBytes, X509Certificate } from "node:crypto";
-import * as x509 from "@peculiar/x509";
 import { AppError } from "@sinter/kit";
+import type * as X509 from "@peculiar/x509";
 
 /**
  * Sinter's own certificate authority: ECDSA P-256 throughout, names only in the subject alternative name. The
@@ -44,14 +41,16 @@ const DAY_MS = 86_400_000;
 /** Clocks of hosts differ; a certificate must not be "not yet valid" at its first handshake. */
 const BACKDATE_MS = 5 * 60_000;
 
-const USAGES = {
-  server: [x509.ExtendedKeyUsage.serverAuth],
-  client: [x509.ExtendedKeyUsage.clientAuth],
-  both: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
-} as const;
+/** Loaded by those who make certificates: an agent does so once a year, and the library takes some 8 MiB. */
+async function library(): Promise<typeof X509> {
+  // It registers its parts by decorator metadata and needs this polyfill before itself.
+  await import("reflect-metadata");
+  return import("@peculiar/x509");
+}
 
 /** A new self-signed authority that may sign end certificates only (path length 0). */
 export async function createAuthority(options: { commonName: string; years: number }): Promise<Authority> {
+  const x509 = await library();
   const keys = await generateKeys();
   const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -76,12 +75,15 @@ export async function createAuthority(options: { commonName: string; years: numb
  * other than ECDSA P-256.
  */
 export async function issueCertificate(ca: Authority, request: CertificateRequest): Promise<string> {
+  const x509 = await library();
   const issuer = new x509.X509Certificate(ca.certificatePem);
   const publicKey = await requestedKey(request);
-  const names: x509.JsonGeneralNames = [
+  const names: X509.JsonGeneralNames = [
     ...(request.dnsNames ?? []).map((value) => ({ type: "dns" as const, value })),
     ...(request.ipAddresses ?? []).map((value) => ({ type: "ip" as const, value })),
   ];
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  const usages = { server: [serverAuth], client: [clientAuth], both: [serverAuth, clientAuth] };
   const now = Date.now();
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
@@ -95,7 +97,7 @@ export async function issueCertificate(ca: Authority, request: CertificateReques
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([...USAGES[request.usage]]),
+      new x509.ExtendedKeyUsageExtension(usages[request.usage]),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
@@ -108,6 +110,7 @@ export async function issueCertificate(ca: Authority, request: CertificateReques
 export async function createKeyAndCsr(
   commonNameOfRequest: string,
 ): Promise<{ privateKeyPem: string; csrPem: string }> {
+  const x509 = await library();
   const keys = await generateKeys();
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({
     name: [{ CN: [commonNameOfRequest.slice(0, COMMON_NAME_LENGTH_MAX)] }],
@@ -146,7 +149,8 @@ function commonName(request: CertificateRequest): string {
   return name.slice(0, COMMON_NAME_LENGTH_MAX);
 }
 
-async function requestedKey(request: CertificateRequest): Promise<x509.PublicKey> {
+async function requestedKey(request: CertificateRequest): Promise<X509.PublicKey> {
+  const x509 = await library();
   try {
     const key = request.csrPem
       ? await keyOfCsr(request.csrPem)
@@ -163,7 +167,8 @@ async function requestedKey(request: CertificateRequest): Promise<x509.PublicKey
   }
 }
 
-async function keyOfCsr(pem: string): Promise<x509.PublicKey> {
+async function keyOfCsr(pem: string): Promise<X509.PublicKey> {
+  const x509 = await library();
   const csr = new x509.Pkcs10CertificateRequest(pem);
   if (!(await csr.verify())) throw new Error("its signature does not fit its key");
   return csr.publicKey;
@@ -184,10 +189,12 @@ function generateKeys(): Promise<CryptoKeyPair> {
 }
 
 async function privateKeyPem(key: CryptoKey): Promise<string> {
+  const x509 = await library();
   return x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
 }
 
-function importPrivateKey(pem: string): Promise<CryptoKey> {
+async function importPrivateKey(pem: string): Promise<CryptoKey> {
+  const x509 = await library();
   const der = x509.PemConverter.decodeFirst(pem);
   return crypto.subtle.importKey("pkcs8", der, EC, false, ["sign"]);
 }

@@ -7,6 +7,7 @@ import { createLab, ensureGuestImage, type Lab } from "@sinter/lab";
 import { PrivatePostgres } from "@sinter/postgres";
 import { furnish } from "./furnish.ts";
 import { ManagerProcess } from "./manager-process.ts";
+import { bundledAgent } from "../agent-bundle.ts";
 import { labName, ROOT, runtimeDir, standFiles } from "./paths.ts";
 
 /** A whole Sinter on one machine: laboratory, PostgreSQL, manager, agents, and what a newcomer would create first. */
@@ -39,7 +40,7 @@ export interface StandOptions {
   readonly managerEnv?: Readonly<Record<string, string>>;
 }
 
-export const AGENT_PROGRAM = join(ROOT, "apps/agent/src/main.ts");
+export const AGENT_PROGRAM = join(ROOT, "apps/agent/dist/main.mjs");
 const IMAGE_NAME = "sinter-mini.qcow2";
 
 export async function startStand(options: StandOptions): Promise<Stand> {
@@ -51,6 +52,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   const log = createLog({ name: "stand", file: files.startLog });
   const undo: (() => Promise<unknown>)[] = [];
   try {
+    await bundledAgent(say);
     const image = await ensureGuestImage({ onProgress: say });
 
     say("starting PostgreSQL");

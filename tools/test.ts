@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, "..");
 /** Tests that start hosts, or measure the machine: one at a time and nothing beside them. */
 const ALONE = ["packages/lab", "apps/agent", "e2e"];
 const TEST_TIMEOUT_MS = 300_000;
+/** Written in JSX and against a document, so run by vitest as its vite.config.ts says. */
+const PORTAL = "apps/portal";
 
 interface Outcome {
   readonly folder: string;
@@ -48,11 +50,13 @@ console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} ski
 process.exit(failed > 0 || passed === 0 ? 1 : 0);
 
 function testsOf(folder: string): string[] {
-  return globSync(`${folder}/**/*.test.ts`, { cwd: ROOT, exclude: ["**/node_modules/**"] }).toSorted();
+  return globSync(`${folder}/**/*.test.{ts,tsx}`, { cwd: ROOT, exclude: ["**/node_modules/**"] }).toSorted();
 }
 
-async function runFolder(folder: string): Promise<Outcome> {
-  const startedAt = Date.now();
+function commandFor(folder: string): { readonly args: string[]; readonly cwd: string } {
+  if (folder === PORTAL) {
+    return { args: [join(ROOT, "node_modules/vitest/vitest.mjs"), "run"], cwd: join(ROOT, folder) };
+  }
   const reporter = join(ROOT, "packages/testing/src/reporter.ts");
   const args = [
     "--test",
@@ -62,8 +66,14 @@ async function runFolder(folder: string): Promise<Outcome> {
     `--test-reporter=${reporter}`,
     ...testsOf(folder),
   ];
+  return { args, cwd: ROOT };
+}
+
+async function runFolder(folder: string): Promise<Outcome> {
+  const startedAt = Date.now();
+  const { args, cwd } = commandFor(folder);
   const output = await new Promise<string>((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let text = "";
     const keep = (chunk: Buffer): void => {
       text += chunk.toString();

@@ -5,7 +5,7 @@ export { collect, type Page } from "./pages.ts";
 export { pathOf, type Reference } from "./references.ts";
 export { loginKey, type Session } from "./session.ts";
 export { TaskFailure, type TaskQuery, type WaitOptions } from "./resources/tasks.ts";
-export type { PowerMode, VmQuery } from "./resources/vms.ts";
+export type { ConsoleTicket, PowerMode, VmQuery } from "./resources/vms.ts";
 export type { VolumeQuery } from "./resources/volumes.ts";
 export type { HostQuery } from "./resources/hosts.ts";
 export type { DatastoreQuery } from "./resources/datastores.ts";

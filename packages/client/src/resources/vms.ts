@@ -32,6 +32,8 @@ export type VmQuery = PageQuery & {
   readonly isTemplate?: boolean;
   /** 0 identity, 1 (default) what a table shows, 2 everything. */
   readonly detail?: 0 | 1 | 2;
+  readonly orderField?: "name" | "status";
+  readonly order?: "ASC" | "DESC";
   /** At most 50, and no other filter. */
   readonly vmurns?: readonly string[];
 };
@@ -47,6 +49,17 @@ export interface AttachVolumeOptions {
   readonly pciType?: "VIRTIO" | "SCSI" | "IDE";
   /** Default: the first free slot of the bus. */
   readonly sequenceNum?: number;
+}
+
+/** Leave to open one console, once and soon. */
+export interface ConsoleTicket {
+  readonly url: string;
+  /** On the port where it was asked for. */
+  readonly path: string;
+  readonly ticket: string;
+  /** Of this session only; empty for a serial line. */
+  readonly password: string;
+  readonly expiresInS: number;
 }
 
 /** VMs and templates, and everything done to one. Every change goes on as a task; see `tasks.wait`. */
@@ -90,6 +103,16 @@ export function createVms(api: Api) {
     detachNic: (vm: Reference, index: number) => api.remove<TaskAnswer>(`${pathOf(vm)}/virtualNics/${index}`),
     /** A new random VNC password. */
     resetVncPassword: (vm: Reference) => api.post<object>(`${pathOf(vm)}/action/resetvnc`),
+
+    openConsole: (vm: Reference, kind: "vnc" | "serial" = "vnc") =>
+      api.post<ConsoleTicket>(`${pathOf(vm)}/action/console`, { kind }),
+    /** Puts an ISO image of a datastore's library into the CD drive. */
+    attachCd: (vm: Reference, iso: { readonly datastoreId: string; readonly name: string }) =>
+      act(vm, "attachCdrom", { protocol: "file", devicePath: `${iso.datastoreId}@${iso.name}` }),
+    detachCd: (vm: Reference) => act(vm, "detachCdrom"),
+    /** Puts a file of the caller's machine into the CD drive: its reads are answered over the WebSocket at `path`. */
+    attachBrowserCd: (vm: Reference, file: { readonly name: string; readonly sizeBytes: number }) =>
+      api.post<TaskAnswer & { readonly path: string }>(`${pathOf(vm)}/action/attachBrowserCdrom`, file),
 
     statistics: async (scope?: string) =>
       api.get<Static<typeof VmStatistics>>(await api.inSite("vms", "statistics"), { scope }),

@@ -47,7 +47,7 @@ export const portGroupsQuery = () =>
   });
 
 export const tasksQuery = (
-  query: { scope?: string; limit?: number; offset?: number; status?: "running" } = {},
+  query: { scope?: string; limit?: number; offset?: number; status?: "running" | "failed" } = {},
 ) => queryOptions({ queryKey: ["tasks", "list", query], queryFn: () => client.tasks.list(query) });
 
 export const taskStepsQuery = (uri: string) =>

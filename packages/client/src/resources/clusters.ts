@@ -3,7 +3,9 @@ import type {
   CreateClusterRequest,
   CreatedAnswer,
   ModifyClusterRequest,
+  ModifySiteRequest,
   SiteList,
+  WireAllVmComputeResource,
   WireCluster,
   WireComputeResource,
   WireSite,
@@ -18,6 +20,7 @@ export function createSites(api: Api) {
     /** The manager's own. */
     own: () => api.site(),
     get: (site: Reference) => api.get<WireSite>(pathOf(site)),
+    modify: (site: Reference, change: ModifySiteRequest) => api.put<object>(pathOf(site), change),
   };
 }
 
@@ -34,5 +37,8 @@ export function createClusters(api: Api) {
     remove: (cluster: Reference) => api.remove<object>(pathOf(cluster)),
     computeResource: (cluster: Reference) =>
       api.get<WireComputeResource>(`${pathOf(cluster)}/computeresource`),
+    /** What all its VMs were given, running or not, its threads, and the memory in use as last measured. */
+    allVmComputeResource: (cluster: Reference) =>
+      api.get<WireAllVmComputeResource>(`${pathOf(cluster)}/allvmcomputeresource`),
   };
 }

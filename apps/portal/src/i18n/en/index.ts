@@ -3,5 +3,9 @@ import { monitor } from "./monitor.ts";
 import { session } from "./session.ts";
 import { shell } from "./shell.ts";
 import { task } from "./task.ts";
+import { host } from "./host.ts";
+import { object } from "./object.ts";
+import { overview } from "./overview.ts";
+import { vm } from "./vm.ts";
 
-export const en = { common, monitor, session, shell, task };
+export const en = { common, monitor, session, shell, task, host, object, overview, vm };

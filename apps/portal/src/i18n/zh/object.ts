@@ -1,0 +1,36 @@
+import type { Same } from "../messages.ts";
+import type { object as en } from "../en/object.ts";
+
+export const object: Same<typeof en> = {
+  tabs: {
+    summary: "概要",
+    monitor: "监控",
+    configure: "配置",
+    hosts: "主机",
+    vms: "虚拟机",
+    volumes: "磁盘",
+    images: "镜像和 ISO",
+    portGroups: "端口组",
+    tasks: "任务和事件",
+    permissions: "权限",
+  },
+  noTasks: "尚未对此对象执行过操作。",
+  olderTasks_one: "另有 {{count}} 个更早的任务，见任务列表。",
+  olderTasks_other: "另有 {{count}} 个更早的任务，见任务列表。",
+  ownRights: "{{user}} 在此的权限",
+  roles: "角色",
+  user: "用户",
+  maySee: "查看",
+  mayOperate: "操作虚拟机",
+  mayAdminister: "管理",
+  rightsHint: "在此版本中，角色对整个站点有效，不能针对单个对象设置。",
+  allUsers: "所有用户",
+  noVms: "此处没有虚拟机。",
+  openVmList: "在列表中打开（含全部操作）",
+  vmAddress: "地址",
+  vmHost: "主机",
+  general: "名称和描述",
+  savedStarted: "保存 {{name}}",
+  removing: "删除 {{name}}",
+  facts: "基本信息",
+};

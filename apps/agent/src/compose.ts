@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { caFingerprint, type ServedAgent } from "@sinter/agent-link/agent-side";
@@ -15,6 +16,10 @@ import { parseCpuInfo, readBootId } from "./host/proc-files.ts";
 import type { Identity } from "./identity/identity-store.ts";
 import { createIdentityHolder } from "./identity/rotation.ts";
 import { LibvirtLink } from "./libvirt/libvirt-link.ts";
+import { type BrowserMedia, createBrowserMedia } from "./media/browser-media.ts";
+import { listIsos, removeIso } from "./media/iso-folder.ts";
+import { createIsoUploads } from "./media/iso-upload.ts";
+import { createMediaService } from "./media/media.service.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { runProgram } from "./programs.ts";
 import { createStatsService } from "./stats/stats.service.ts";
@@ -92,6 +97,7 @@ export async function composeNode(options: {
 export interface Agent extends ServedAgent, AsyncDisposable {
   readonly openConsole: (vmUuid: string) => Promise<Duplex>;
   readonly openScreen: (vmUuid: string, password: string) => Promise<Duplex>;
+  readonly openMedia: BrowserMedia["attach"];
   readonly metrics: Metrics;
   /** The identity in force; changes by rotation. */
   readonly identity: () => Identity;
@@ -154,8 +160,38 @@ export async function composeAgent(options: {
     };
   }
 
+  const browsers = parts.use(
+    createBrowserMedia({
+      directory: config.mediaDir ?? ownMediaDir(stateDir),
+      log,
+      onEnded: (mediaId) => void tellEnded(mediaId),
+    }),
+  );
+  await browsers.tidy();
+  const media = createMediaService({ libvirt, reader, datastores, browsers, log });
+  const isoUploads = createIsoUploads({ datastores, log });
+
+  /** The manager shows that the medium is gone. */
+  async function tellEnded(mediaId: string): Promise<void> {
+    const seen = await reader.list().catch(() => []);
+    for (const { uuid, current } of seen) {
+      const medium = media.describe(current);
+      if (medium?.kind === "browser" && medium.mediaId === mediaId) hub.vmChanged(uuid);
+    }
+  }
+
   const guests = new GuestWatch({ libvirt, reader, hub, intervalMs: config.guestIntervalS * 1000, log });
-  const definer = createVmDefiner({ libvirt, reader, datastores, volumes, switches, seeds, traits, log });
+  const definer = createVmDefiner({
+    libvirt,
+    reader,
+    datastores,
+    volumes,
+    switches,
+    seeds,
+    media,
+    traits,
+    log,
+  });
   const power = createVmPowerControl({
     libvirt,
     reader,
@@ -186,7 +222,19 @@ export async function composeAgent(options: {
       log,
     }),
   );
-  const vms = createVmService({ libvirt, reader, definer, power, devices, guests, screens, seeds, log });
+  const vms = createVmService({
+    libvirt,
+    reader,
+    definer,
+    power,
+    devices,
+    guests,
+    screens,
+    seeds,
+    media,
+    browsers,
+    log,
+  });
   const stats = createStatsService({ libvirt, switches, stateDir });
   parts.use(new CpuBalance({ libvirt, reader, hub, traits, log }));
 
@@ -214,6 +262,25 @@ export async function composeAgent(options: {
     ensureVolume: (spec, context) => volumes.ensure(spec, context),
     async removeVolume({ datastoreId, volumeUuid }) {
       await volumes.remove(datastoreId, volumeUuid);
+      return {};
+    },
+
+    listIsos: async ({ datastoreId }) => ({ isos: await listIsos(await datastores.open(datastoreId)) }),
+    async removeIso({ datastoreId, name }) {
+      await removeIso(await datastores.open(datastoreId), name, (path) => reader.usersOfFile(path));
+      return {};
+    },
+    ensureIsoUpload: async ({ datastoreId, uploadId, sizeBytes }) => ({
+      receivedBytes: await isoUploads.ensure(datastoreId, uploadId, sizeBytes),
+    }),
+    writeIsoUpload: async ({ datastoreId, uploadId, offset, data }) => ({
+      receivedBytes: await isoUploads.write(datastoreId, uploadId, Number(offset), data),
+    }),
+    finishIsoUpload: async ({ datastoreId, uploadId, ...file }) => ({
+      sha256: await isoUploads.finish(datastoreId, uploadId, file),
+    }),
+    async removeIsoUpload({ datastoreId, uploadId }) {
+      await isoUploads.remove(datastoreId, uploadId);
       return {};
     },
 
@@ -257,6 +324,7 @@ export async function composeAgent(options: {
     },
     openConsole,
     openScreen: screens.openScreen,
+    openMedia: browsers.attach,
     metrics,
     identity: () => identity.get(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -267,6 +335,11 @@ export async function composeAgent(options: {
 async function readQemuVersion(architecture: ReturnType<typeof hostArchitecture>): Promise<string> {
   const { stdout } = await runProgram(emulatorOf(architecture), ["--version"], { timeoutMs: 10_000 });
   return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
+}
+
+/** In /run, since nothing of it outlives a boot; a name of its own, since tests run several agents on one machine. */
+function ownMediaDir(stateDir: string): string {
+  return `/run/sinter-media-${createHash("sha256").update(stateDir).digest("hex").slice(0, 12)}`;
 }
 
 async function readAgentVersion(): Promise<string> {

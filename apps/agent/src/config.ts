@@ -20,6 +20,8 @@ const AgentConfig = Type.Object(
     libvirtSocket: Type.Optional(Type.String({ pattern: "^/" })),
     /** What libvirtd calls /var/lib/libvirt, where the sockets of screens are: another path if it runs in a container. */
     libvirtDirectory: Type.String({ pattern: "^/" }),
+    /** Sockets over which QEMU reads media of people's browsers; default a folder in /run of this agent's own. */
+    mediaDir: Type.Optional(Type.String({ pattern: "^/", maxLength: 60 })),
     /** Seconds after which a libvirtd that does not answer a question is away; the manager waits for 10. */
     libvirtTimeoutS: Type.Integer({ minimum: 1, maximum: 60 }),
     /** Open vSwitch's database as ovs-vsctl takes it (`unix:/path`); default its usual socket. */
@@ -47,6 +49,7 @@ const VARIABLES: Readonly<Record<string, keyof AgentConfig>> = {
   SINTER_AGENT_VNC_ADDRESS: "vncAddress",
   SINTER_AGENT_LIBVIRT_SOCKET: "libvirtSocket",
   SINTER_AGENT_LIBVIRT_DIRECTORY: "libvirtDirectory",
+  SINTER_AGENT_MEDIA_DIR: "mediaDir",
   SINTER_AGENT_LIBVIRT_TIMEOUT_S: "libvirtTimeoutS",
   SINTER_AGENT_OVS_DATABASE: "ovsDatabase",
   SINTER_AGENT_LOG_LEVEL: "logLevel",

@@ -34,6 +34,7 @@ export async function startAgent(options: {
       events: agent.events,
       openConsole: agent.openConsole,
       openScreen: agent.openScreen,
+      openMedia: agent.openMedia,
       host,
       port: config.port,
       tls: () => {

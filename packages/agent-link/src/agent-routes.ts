@@ -28,6 +28,9 @@ export interface AgentRoutesOptions {
 /** One route per entry of CALLS, the event stream, and failures as ErrorReply. */
 export function registerAgentRoutes(app: FastifyInstance, options: AgentRoutesOptions): void {
   const { agentOf, log } = options;
+  app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
+  );
 
   for (const name of CALL_NAMES) {
     app.route({

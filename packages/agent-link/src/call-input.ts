@@ -10,15 +10,20 @@ export const CALL_NAMES = Object.keys(CALLS) as CallName[]; // Object.keys forge
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Whether the call's body is bytes (see RawBody). */
+export function isRaw(name: CallName): boolean {
+  return "isRaw" in CALLS[name];
+}
+
 /** Path with its parameters filled in. */
 export function pathOf(name: CallName, input: Fields): string {
   return CALLS[name].path.replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(String(input[key])));
 }
 
-/** The part of the input that travels in the body; undefined for a call without one. */
+/** The part of the input that travels as JSON in the body; undefined for a call without one, or with bytes instead. */
 export function bodyOf(name: CallName, input: Fields): Record<string, unknown> | undefined {
   const keys = Object.keys(CALLS[name].body.properties);
-  if (keys.length === 0) return undefined;
+  if (keys.length === 0 || isRaw(name)) return undefined;
   return Object.fromEntries(keys.filter((key) => input[key] !== undefined).map((key) => [key, input[key]]));
 }
 
@@ -30,7 +35,7 @@ export function readInput<N extends CallName>(name: N, params: unknown, body: un
   const validators = validatorsOf(name);
   requireFit(name, validators.params, params);
   // A call without a body may still carry an empty one.
-  const content = validators.hasBody ? body : {};
+  const content = validators.hasBody ? (isRaw(name) ? { data: bytesOf(name, body) } : body) : {};
   requireFit(name, validators.body, content);
   const joined: Record<string, unknown> = {};
   for (const key of Object.keys(CALLS[name].body.properties)) {
@@ -43,6 +48,11 @@ export function readInput<N extends CallName>(name: N, params: unknown, body: un
     joined[key] = value;
   }
   return joined as CallInput<N>; // both parts fit their schemas, and CallInput is their intersection
+}
+
+function bytesOf(name: CallName, body: unknown): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  throw linkErrors.badRequest(name, "data", "is missing");
 }
 
 /** Faults of a reply against its schema; for tests, since the manager trusts the shape of an enrolled agent's words. */

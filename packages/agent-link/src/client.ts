@@ -10,14 +10,16 @@ import {
   CONSOLE_PATH,
   EVENTS_PATH,
   HEARTBEAT_MS,
+  type MediaChannel,
   OPERATION_HEADER,
   SCREEN_PASSWORD_HEADER,
   SCREEN_PATH,
 } from "@sinter/southbound";
 import { Client, type Dispatcher } from "undici";
-import { bodyOf, CALL_NAMES, pathOf } from "./call-input.ts";
+import { bodyOf, CALL_NAMES, isRaw, pathOf } from "./call-input.ts";
 import { awayReason, isLostSocket } from "./client-errors.ts";
 import { openStreamSocket, type StreamRequest } from "./client-stream.ts";
+import { openMediaSocket } from "./client-media.ts";
 import { agentConnector } from "./connector.ts";
 import { type AgentAddress, type AwayReason, linkErrors } from "./errors.ts";
 import { Lane } from "./lane.ts";
@@ -45,6 +47,8 @@ export interface AgentClient extends AgentPort {
   openConsole(vmUuid: string): Promise<Duplex>;
   /** The screen of a running VM: bytes of an RFB server that asks for this password, once. Fails as calls do. */
   openScreen(vmUuid: string, password: string): Promise<Duplex>;
+  /** The way to hand a browser's medium out to a drive of that host, see MEDIA_PATH. Fails as calls do. */
+  openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel>;
   /** Breaks off what is under way; calls fail with AGENT_AWAY. */
   close(): Promise<void>;
 }
@@ -142,6 +146,15 @@ class Link {
     return this.#openStream({ path: SCREEN_PATH, vmUuid, headers: { [SCREEN_PASSWORD_HEADER]: password } });
   }
 
+  async openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel> {
+    if (this.#closed) throw linkErrors.away(this.agent, "closed");
+    try {
+      return await openMediaSocket(this.agent, this.#tls(), { mediaId, sizeBytes });
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const away = linkErrors.away(this.agent, "closed");
@@ -164,15 +177,18 @@ class Link {
     signal: AbortSignal,
     operationId: string | undefined,
   ): Promise<unknown> {
-    const body = bodyOf(name, input);
+    const json = bodyOf(name, input);
+    const body = isRaw(name) ? (input.data as Uint8Array) : json === undefined ? null : JSON.stringify(json);
     const request: Dispatcher.RequestOptions = {
       method: CALLS[name].method,
       path: pathOf(name, input),
       headers: {
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(body === null
+          ? {}
+          : { "content-type": isRaw(name) ? "application/octet-stream" : "application/json" }),
         ...(operationId === undefined ? {} : { [OPERATION_HEADER]: operationId }),
       },
-      body: body === undefined ? null : JSON.stringify(body),
+      body,
       signal,
     };
     const lane = CALLS[name].timeoutMs <= QUICK_MS_MAX ? "quick" : "long";

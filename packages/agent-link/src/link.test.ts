@@ -152,7 +152,8 @@ describe("the contract over mutual TLS", () => {
       const input = sampleInputs()[name];
       // One function for all calls: the table ties input to name, the compiler cannot.
       const call = agent.client[name].bind(agent.client) as (input: unknown) => Promise<unknown>;
-      assert.deepEqual(await call(input), { name, input });
+      // The answer is JSON, in which bytes are what Buffer makes of them.
+      assert.deepEqual(await call(input), { name, input: JSON.parse(JSON.stringify(input)) });
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { AgentApi, AgentEvent } from "@sinter/southbound";
+import type { AgentApi, AgentEvent, MediaChannel } from "@sinter/southbound";
 
 /** What an agent hands to the server that speaks for it. */
 export interface ServedAgent {
@@ -9,6 +9,8 @@ export interface ServedAgent {
   openConsole?(vmUuid: string): Duplex | Promise<Duplex>;
   /** The screen of a running VM: an RFB server that asks for this password, once. Absent: UNKNOWN_CALL. Throws as calls do. */
   openScreen?(vmUuid: string, password: string): Duplex | Promise<Duplex>;
+  /** Somebody hands a browser's medium out over the channel (MEDIA_PATH). Absent: UNKNOWN_CALL. Throws as calls do. */
+  openMedia?(mediaId: string, sizeBytes: number, channel: MediaChannel): void | Promise<void>;
 }
 
 export interface AgentEventSource {

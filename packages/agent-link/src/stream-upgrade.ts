@@ -2,10 +2,11 @@ import type { IncomingMessage } from "node:http";
 import { pipeline, type Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { Log } from "@sinter/kit";
-import { CONSOLE_PATH, SCREEN_PASSWORD_HEADER, SCREEN_PATH } from "@sinter/southbound";
+import { CONSOLE_PATH, MEDIA_PATH, SCREEN_PASSWORD_HEADER, SCREEN_PATH } from "@sinter/southbound";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import { errorReply } from "./agent-routes.ts";
 import { linkErrors } from "./errors.ts";
+import { mediaChannel } from "./media-channel.ts";
 import type { ServedAgent } from "./served-agent.ts";
 
 /** A terminal sends keystrokes and pastes, a screen's viewer little more; more in one message is neither. */
@@ -29,6 +30,18 @@ export function createStreamUpgrade(options: {
     const agent = options.agentOf(tlsSocket);
     if (agent === undefined) {
       socket.destroy();
+      return;
+    }
+    const medium = MEDIA.exec(request.url ?? "");
+    if (medium !== null && agent.openMedia) {
+      const [, mediaId = "", sizeBytes] = medium;
+      wss.handleUpgrade(request, socket, head, (webSocket) => {
+        const channel = mediaChannel(webSocket);
+        Promise.resolve(agent.openMedia?.(mediaId, Number(sizeBytes), channel)).catch((error: unknown) => {
+          options.log.warn({ mediaId, err: error }, "a browser's medium could not be opened");
+          channel.close(1011, "the medium could not be opened");
+        });
+      });
       return;
     }
     const line = await openStream(agent, request);
@@ -65,6 +78,9 @@ const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 const patternOf = (path: string): RegExp => new RegExp(`^${path.replace(":vmUuid", `(${UUID})`)}$`);
 const CONSOLE = patternOf(CONSOLE_PATH);
 const SCREEN = patternOf(SCREEN_PATH);
+const MEDIA = new RegExp(
+  `^${MEDIA_PATH.replace(":mediaId", `(${UUID})`).replace(":sizeBytes", "([1-9][0-9]{0,14})")}$`,
+);
 
 async function openStream(agent: ServedAgent, request: IncomingMessage): Promise<Duplex> {
   const path = request.url ?? "";

@@ -1,5 +1,6 @@
 import type { AgentApi, CallContext, CallInput, CallName } from "@sinter/southbound";
 import { hostEffects } from "./host-calls.ts";
+import { mediaEffects } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
 import { storageEffects } from "./storage-calls.ts";
 import { switchEffects } from "./switch-calls.ts";
@@ -12,7 +13,13 @@ export type Effects = {
   [N in CallName]: (host: SimHost, input: CallInput<N>, context: CallContext) => Reply<N> | Promise<Reply<N>>;
 };
 
-export const EFFECTS: Effects = { ...hostEffects, ...vmEffects, ...storageEffects, ...switchEffects };
+export const EFFECTS: Effects = {
+  ...hostEffects,
+  ...vmEffects,
+  ...mediaEffects,
+  ...storageEffects,
+  ...switchEffects,
+};
 
 /** Calls that need no libvirt and answer while it is away. */
 export const WITHOUT_LIBVIRT: ReadonlySet<CallName> = new Set([
@@ -20,6 +27,11 @@ export const WITHOUT_LIBVIRT: ReadonlySet<CallName> = new Set([
   "listDatastores",
   "ensureDatastore",
   "listImages",
+  "listIsos",
+  "ensureIsoUpload",
+  "writeIsoUpload",
+  "finishIsoUpload",
+  "removeIsoUpload",
   "listVolumes",
   "getVolume",
   "ensureVolume",

@@ -151,6 +151,8 @@ function fleetVm(seed: string, number: number): VmSpec {
     vnc: VNC,
     onCrash: "restart",
     seed: null,
+    cdromBus: "scsi",
+    cdrom: null,
   };
 }
 

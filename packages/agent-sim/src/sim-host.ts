@@ -8,6 +8,7 @@ import {
   type TlsIdentity,
 } from "@sinter/agent-link";
 import { AppError, type Clock, systemClock } from "@sinter/kit";
+import type { RemoteFile } from "@sinter/nbd";
 import {
   type AgentApi,
   type AgentEvent,
@@ -15,6 +16,8 @@ import {
   type CallName,
   type DatastoreSpec,
   type HostReport,
+  MEDIA_GRACE_MS,
+  type MediaChannel,
   type SwitchSpec,
   type VmSpec,
 } from "@sinter/southbound";
@@ -22,6 +25,7 @@ import { CallLog, type CallRecord } from "./call-log.ts";
 import { EFFECTS, WITHOUT_LIBVIRT } from "./effects.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { bootId, ordinaryReport } from "./ordinary-report.ts";
+import { ensureBrowserMedium } from "./media-calls.ts";
 import { openSimConsole } from "./sim-console.ts";
 import { openSimScreen } from "./sim-screen.ts";
 import { type HostCounters, NO_COUNTERS } from "./sim-stats.ts";
@@ -45,6 +49,8 @@ export interface SimHostOptions {
   readonly guest?: Partial<SimGuest>;
   /** How fast volumes are written; default at once. */
   readonly writeBytesPerSec?: number;
+  /** How long a lost browser's medium waits for it; default as a real agent. */
+  readonly mediaGraceMs?: number;
   /** Calls remembered for assertions; default 500. */
   readonly callLogLimit?: number;
 }
@@ -54,6 +60,8 @@ export interface Datastore {
   readonly store: SimStore;
 }
 
+/** Close code of a connection that broke. */
+const LOST = 1006;
 export const DEFAULT_STORE_PATH = "/srv/sinter";
 
 /**
@@ -70,6 +78,9 @@ export class SimHost implements ServedAgent {
   readonly switches = new Map<string, SwitchSpec>();
   readonly mounts: Map<string, SimStore>;
   readonly writeBytesPerSec: number;
+  /** Media of browsers that lie in drives, or wait for one. */
+  readonly browserMedia = new Map<string, RemoteFile>();
+  readonly mediaGraceMs: number;
   guest: SimGuest;
   report: HostReport;
   bootedAt: number;
@@ -110,6 +121,7 @@ export class SimHost implements ServedAgent {
     );
     this.guest = { ...COOPERATIVE_GUEST, ...options.guest };
     this.writeBytesPerSec = options.writeBytesPerSec ?? Infinity;
+    this.mediaGraceMs = options.mediaGraceMs ?? MEDIA_GRACE_MS;
     this.#calls = new CallLog(options.callLogLimit ?? 500);
     this.bootedAt = this.clock.now();
     this.agentStartedAt = this.bootedAt;
@@ -167,6 +179,21 @@ export class SimHost implements ServedAgent {
     return this.#endingWith(vm, openSimScreen(vm, password));
   }
 
+  openMedia(mediaId: string, sizeBytes: number, channel: MediaChannel): void {
+    ensureBrowserMedium(this, mediaId, sizeBytes).attach(channel);
+    // As a connection over a network would.
+    const stop = this.onDrop(() => channel.close(LOST, "the connection broke"));
+    channel.onClose(stop);
+  }
+
+  /** What the guest reads off its CD: the browser is asked as a real node would. Rejects when that is gone. */
+  async readCd(vmUuid: string, offset: number, length: number): Promise<Buffer> {
+    const { cdrom } = requireRunning(this, vmUuid).live ?? {};
+    const file = cdrom?.kind === "browser" ? this.browserMedia.get(cdrom.mediaId) : undefined;
+    if (file === undefined) throw new Error("There is no browser's medium in the drive.");
+    return file.read(offset, length);
+  }
+
   /** Calls received, oldest first, as far as remembered. */
   calls(name?: CallName): CallRecord[] {
     return this.#calls.list(name);
@@ -214,6 +241,8 @@ export class SimHost implements ServedAgent {
     this.nextKey = undefined;
     this.#process++;
     this.#drop();
+    // Their sockets end with the process.
+    for (const file of this.browserMedia.values()) file.end();
     if (this.#isStalled) this.resume();
   }
 
@@ -296,6 +325,7 @@ export class SimHost implements ServedAgent {
   /** Ends its timers. */
   dispose(): void {
     this.#disposal.abort();
+    for (const file of this.browserMedia.values()) file.end();
     this.faults.clear();
     this.#drop();
   }

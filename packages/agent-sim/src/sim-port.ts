@@ -8,7 +8,15 @@ import {
   readInput,
 } from "@sinter/agent-link";
 import { AppError, reviveError, toAppError } from "@sinter/kit";
-import { type AgentEvent, type CallName, type CallOptions, CALLS, HEARTBEAT_MS } from "@sinter/southbound";
+import {
+  type AgentEvent,
+  type CallName,
+  type CallOptions,
+  CALLS,
+  HEARTBEAT_MS,
+  type MediaChannel,
+} from "@sinter/southbound";
+import { channelPair } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
 
 export interface SimPortOptions {
@@ -111,6 +119,13 @@ class SimLink {
     return this.#breaking(this.#sim.openScreen(vmUuid, password));
   }
 
+  async openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel> {
+    this.#requireReachable();
+    const [ours, theirs] = channelPair();
+    this.#sim.openMedia(mediaId, sizeBytes, theirs);
+    return ours;
+  }
+
   async close(): Promise<void> {
     this.#close.abort();
   }
@@ -127,7 +142,9 @@ class SimLink {
     options: CallOptions,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const sent = copy(input);
+    const { data, ...plain } = input;
+    const isRaw = data instanceof Uint8Array;
+    const sent = copy(isRaw ? plain : input);
     const params = Object.fromEntries(
       Object.keys(CALLS[name].params.properties).map((key) => [key, sent[key]]),
     );
@@ -135,7 +152,7 @@ class SimLink {
     const context = { signal, ...(operationId === undefined ? {} : { operationId }) };
     // One function for all calls: the table ties input to name, the compiler cannot.
     const call = this.#sim.api[name] as (input: unknown, context: object) => Promise<unknown>;
-    return copy(await call(readInput(name, params, sent), context));
+    return copy(await call(readInput(name, params, isRaw ? Buffer.from(data) : sent), context));
   }
 
   /** Heartbeats while the agent beats; after four that did not come, what a client on the network would say. */

@@ -5,6 +5,12 @@ import { seededUuid } from "./seeded.ts";
 /** What qcow2 takes for its own tables before anything is written. */
 const EMPTY_QCOW2_BYTES = 196_624;
 
+/** An ISO file; what is in it nobody asks. */
+export interface SimIso {
+  readonly sizeBytes: number;
+  readonly modifiedAt: number;
+}
+
 export interface SimVolume {
   readonly volumeUuid: string;
   readonly sizeBytes: number;
@@ -27,6 +33,12 @@ export class SimStore {
   state: "normal" | "readOnly" | "lost" = "normal";
   capacityBytes: number;
   readonly images = new Map<string, ImageFile>();
+  /** By file name; put one here to play an administrator who copies a file there. */
+  readonly isos = new Map<string, SimIso>();
+  /** Half-received ISO files, by upload. */
+  readonly uploads = new Map<string, Buffer>();
+  /** Hashes of those that became files, for who asks again. */
+  readonly finishedUploads = new Map<string, string>();
   /** One maker per volume at a time, whichever host it is on. */
   readonly makings = new KeyedQueue();
   readonly #volumes = new Map<string, SimVolume>();
@@ -102,6 +114,8 @@ export class SimStore {
   format(): void {
     this.datastoreId = undefined;
     this.images.clear();
+    this.isos.clear();
+    this.uploads.clear();
     this.#volumes.clear();
     this.#openBy.clear();
     this.#otherBytes = 0;
@@ -111,6 +125,8 @@ export class SimStore {
     let used = this.#otherBytes;
     for (const { allocatedBytes } of this.#volumes.values()) used += allocatedBytes;
     for (const { fileSizeBytes } of this.images.values()) used += fileSizeBytes;
+    for (const { sizeBytes } of this.isos.values()) used += sizeBytes;
+    for (const { length } of this.uploads.values()) used += length;
     return used;
   }
 }

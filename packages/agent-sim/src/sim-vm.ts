@@ -1,4 +1,11 @@
-import type { DiskSpec, GuestObservation, VmObservation, VmPower, VmSpec } from "@sinter/southbound";
+import type {
+  CdromObservation,
+  DiskSpec,
+  GuestObservation,
+  VmObservation,
+  VmPower,
+  VmSpec,
+} from "@sinter/southbound";
 import { seededFraction } from "./seeded.ts";
 import { volumePath } from "./sim-store.ts";
 
@@ -61,7 +68,12 @@ export function isRunning(vm: SimVm): boolean {
 
 export function observeVm(
   vm: SimVm,
-  host: { address: string; now: number; pathOf: (datastoreId: string) => string },
+  host: {
+    address: string;
+    now: number;
+    cdrom: CdromObservation | null;
+    pathOf: (datastoreId: string) => string;
+  },
 ): VmObservation {
   const shape = vm.live ?? vm.spec;
   return {
@@ -80,6 +92,7 @@ export function observeVm(
     })),
     nics: shape.nics.map(({ mac }) => ({ mac, device: isAlive(vm) ? deviceOf(mac) : null })),
     vnc: isRunning(vm) && host.now < vm.gateUntil ? { host: host.address, port: vm.vncPort } : null,
+    cdrom: host.cdrom,
     guest: observeGuest(vm, host.now),
   };
 }

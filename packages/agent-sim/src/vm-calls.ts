@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { southboundError } from "@sinter/agent-link";
 import type { AppError } from "@sinter/kit";
 import type { DiskSpec, NicSpec, VmObservation, VmSpec } from "@sinter/southbound";
 import type { Effects } from "./effects.ts";
+import { mediumToBeHad, observeCdrom, openMedium, releaseBrowserMedia } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
 import { isAlive, isBooted, isRunning, observeVm, type SimVm } from "./sim-vm.ts";
 import { bootGuest, closeDisk, endVm, hibernateVm, openDisk, setPower, startVm } from "./vm-life.ts";
@@ -19,13 +21,14 @@ export const vmEffects = {
     if (vm && !vm.isForeign && spec.generation <= vm.spec.generation) return observe(host, vm);
     for (const disk of spec.disks) requireVolume(host, disk);
     for (const nic of spec.nics) requireSwitch(host, nic);
+    const had = { ...spec, cdrom: mediumToBeHad(host, spec.cdrom) };
     if (vm) {
-      vm.spec = spec;
+      vm.spec = had;
       vm.isForeign = false;
       host.changed(vm);
       return observe(host, vm);
     }
-    const fresh = host.newVm(spec);
+    const fresh = host.newVm(had);
     host.vms.set(spec.vmUuid, fresh);
     host.changed(fresh);
     return observe(host, fresh);
@@ -90,6 +93,7 @@ export const vmEffects = {
     const vm = get(host, vmUuid);
     if (vm.power === "hibernated") return observe(host, vm);
     if (!isRunning(vm)) throw notRunning(vm);
+    if ((vm.live ?? vm.spec).cdrom?.kind === "browser") setMedium(host, vm, null);
     hibernateVm(host, vm);
     return observe(host, vm);
   },
@@ -110,6 +114,7 @@ export const vmEffects = {
       endVm(host, vm, "destroyed");
     }
     host.vms.delete(vmUuid);
+    releaseBrowserMedia(host);
     host.changed(vm);
     return {};
   },
@@ -162,6 +167,16 @@ export const vmEffects = {
     return { host: host.address, port: vm.vncPort };
   },
 
+  changeMedia(host, { vmUuid, cdrom }) {
+    const vm = get(host, vmUuid);
+    openMedium(host, cdrom);
+    const before = (vm.live ?? vm.spec).cdrom;
+    const wasForced =
+      isRunning(vm) && vm.guest.keepsDevices && before !== null && !isDeepStrictEqual(before, cdrom);
+    setMedium(host, vm, cdrom);
+    return { vm: observe(host, vm), wasForced };
+  },
+
   guestCommand(host, { vmUuid, command }) {
     const vm = get(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
@@ -173,6 +188,11 @@ export const vmEffects = {
     return { result: guestAnswer(host, vm, command) };
   },
 } satisfies Partial<Effects>;
+
+function setMedium(host: SimHost, vm: SimVm, cdrom: VmSpec["cdrom"]): void {
+  change(host, vm, (spec) => ({ ...spec, cdrom }));
+  releaseBrowserMedia(host);
+}
 
 function get(host: SimHost, vmUuid: string): SimVm {
   const vm = host.vms.get(vmUuid);
@@ -186,6 +206,7 @@ function observe(host: SimHost, vm: SimVm): VmObservation {
   return observeVm(vm, {
     address: host.address,
     now: host.clock.now(),
+    cdrom: observeCdrom(host, vm),
     pathOf: (datastoreId) => host.datastores.get(datastoreId)?.spec.path ?? "/lost",
   });
 }

@@ -1,5 +1,6 @@
 import { southboundError } from "@sinter/agent-link";
 import type { DiskSpec, VmPower } from "@sinter/southbound";
+import { mediumToBeHad } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
 import { addCounters, vmCounters } from "./sim-stats.ts";
 import type { SimStore } from "./sim-store.ts";
@@ -17,7 +18,10 @@ export function startVm(host: SimHost, vm: SimVm, isPaused: boolean): void {
   const shape = wakes ? (vm.live ?? vm.spec) : vm.spec;
   for (const disk of shape.disks) requireOpenable(host, disk);
   for (const disk of shape.disks) openDisk(host, disk);
-  vm.live = shape;
+  // A browser's medium that is gone is left out.
+  const live = { ...shape, cdrom: mediumToBeHad(host, shape.cdrom) };
+  if (shape.cdrom?.kind === "browser" && live.cdrom === null) vm.spec = { ...vm.spec, cdrom: null };
+  vm.live = live.cdrom === shape.cdrom ? shape : live;
   vm.startedAt = host.clock.now();
   vm.vncPort = FIRST_VNC_PORT + (host.vncPortsGiven++ % VNC_PORTS);
   vm.gateUntil = 0;

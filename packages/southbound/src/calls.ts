@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
-import { Empty, Mac, SafeId, Uuid } from "./common.ts";
+import { Bytes, Empty, Mac, nullable, SafeId, Uuid } from "./common.ts";
 import { HostReport, StatsReport } from "./host.ts";
+import { CdromMedium, IsoFile, IsoName, RawBody } from "./media.ts";
 import {
   DatastoreObservation,
   DatastoreSpec,
@@ -20,10 +21,13 @@ interface CallShape {
   readonly reply: TSchema;
   /** Longest a healthy agent may take; the client gives up after it. */
   readonly timeoutMs: number;
+  /** The body is bytes, see RawBody. */
+  readonly isRaw?: true;
 }
 
 const vmParams = Type.Object({ vmUuid: Uuid });
 const volumeParams = Type.Object({ datastoreId: SafeId, volumeUuid: Uuid });
+const uploadParams = Type.Object({ datastoreId: SafeId, uploadId: SafeId });
 const none = Empty;
 const QUICK_MS = 10_000;
 const LONG_MS = 6 * 3_600_000;
@@ -201,6 +205,19 @@ export const CALLS = {
     reply: VncEndpoint,
     timeoutMs: QUICK_MS,
   },
+  /**
+   * Puts a medium into the CD drive, or (null) takes out what is there: in the definition and, when running, in the
+   * live VM. There already: nothing to do. A guest that keeps the drive locked is asked first and then overruled
+   * (`wasForced`). notFound ISO_NOT_FOUND; conflict CDROM_DRIVE_MISSING.
+   */
+  changeMedia: {
+    method: "PUT",
+    path: "/v1/vms/:vmUuid/cdrom",
+    params: vmParams,
+    body: Type.Object({ cdrom: nullable(CdromMedium) }),
+    reply: Type.Object({ vm: VmObservation, wasForced: Type.Boolean() }),
+    timeoutMs: 60_000,
+  },
   /** One guest-agent command. conflict GUEST_AGENT_AWAY when it does not answer. */
   guestCommand: {
     method: "POST",
@@ -291,6 +308,74 @@ export const CALLS = {
     body: none,
     reply: none,
     timeoutMs: 60_000,
+  },
+
+  listIsos: {
+    method: "GET",
+    path: "/v1/datastores/:datastoreId/isos",
+    params: Type.Object({ datastoreId: SafeId }),
+    body: none,
+    reply: Type.Object({ isos: Type.Array(IsoFile) }),
+    timeoutMs: QUICK_MS,
+  },
+  /** conflict ISO_IN_USE while a domain on this host has it. */
+  removeIso: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId/isos/:name",
+    params: Type.Object({ datastoreId: SafeId, name: IsoName }),
+    body: none,
+    reply: none,
+    timeoutMs: 60_000,
+  },
+  /**
+   * Begins an upload of that many bytes, or says how much of it is there. exhausted DATASTORE_FULL when the rest does
+   * not fit.
+   */
+  ensureIsoUpload: {
+    method: "PUT",
+    path: "/v1/datastores/:datastoreId/iso-uploads/:uploadId",
+    params: uploadParams,
+    body: Type.Object({ sizeBytes: Type.Integer({ minimum: 1 }) }),
+    reply: Type.Object({ receivedBytes: Bytes }),
+    timeoutMs: QUICK_MS,
+  },
+  /**
+   * Writes a piece at the offset and answers when it is on disk. Bytes that are there already are written again;
+   * conflict ISO_UPLOAD_GAP when the offset lies beyond them.
+   */
+  writeIsoUpload: {
+    method: "PUT",
+    path: "/v1/datastores/:datastoreId/iso-uploads/:uploadId/bytes/:offset",
+    params: Type.Object({
+      datastoreId: SafeId,
+      uploadId: SafeId,
+      /** In decimal digits, since it is part of the path. */
+      offset: Type.String({ pattern: "^[0-9]{1,15}$" }),
+    }),
+    body: RawBody,
+    isRaw: true,
+    reply: Type.Object({ receivedBytes: Bytes }),
+    timeoutMs: 120_000,
+  },
+  /**
+   * Makes the upload an ISO file and answers its SHA-256 (lower-case hexadecimal). Repeated: the same answer. conflict
+   * ISO_EXISTS when another file has the name, ISO_UPLOAD_GAP when bytes are missing.
+   */
+  finishIsoUpload: {
+    method: "POST",
+    path: "/v1/datastores/:datastoreId/iso-uploads/:uploadId/finish",
+    params: uploadParams,
+    body: Type.Object({ name: IsoName, sizeBytes: Type.Integer({ minimum: 1 }) }),
+    reply: Type.Object({ sha256: Type.String() }),
+    timeoutMs: 3_600_000,
+  },
+  removeIsoUpload: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId/iso-uploads/:uploadId",
+    params: uploadParams,
+    body: none,
+    reply: none,
+    timeoutMs: 30_000,
   },
 
   listSwitches: {

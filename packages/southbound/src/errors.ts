@@ -38,6 +38,16 @@ export const SOUTHBOUND_ERRORS = {
   VOLUME_DIFFERS: "conflict",
   VOLUME_IN_USE: "conflict",
 
+  ISO_NOT_FOUND: "notFound",
+  /** There is a file of that name already. */
+  ISO_EXISTS: "conflict",
+  /** A VM of the host has it in its drive, or will have at its next start. */
+  ISO_IN_USE: "conflict",
+  /** A piece would leave a gap, or the upload is not complete; params: `receivedBytes`. */
+  ISO_UPLOAD_GAP: "conflict",
+  /** The running VM was started without a CD drive. */
+  CDROM_DRIVE_MISSING: "conflict",
+
   SWITCH_IN_USE: "conflict",
   UPLINK_MISSING: "invalid",
 } as const;

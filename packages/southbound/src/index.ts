@@ -4,5 +4,6 @@ export * from "./enrolment.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./host.ts";
+export * from "./media.ts";
 export * from "./resources.ts";
 export * from "./vm.ts";

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { Bytes, Mac, nullable, SafeId, Uuid } from "./common.ts";
+import { CdromMedium, CdromObservation } from "./media.ts";
 
 export const DiskBus = Type.Union([Type.Literal("virtio"), Type.Literal("scsi"), Type.Literal("ide")]);
 export type DiskBus = Static<typeof DiskBus>;
@@ -97,6 +98,13 @@ export const VmSpec = Type.Object({
   /** What to do when the guest crashes. */
   onCrash: Type.Union([Type.Literal("preserve"), Type.Literal("restart"), Type.Literal("destroy")]),
   seed: nullable(GuestSeed),
+  /**
+   * Where the CD drive sits: sata is what every system's installer sees, scsi (virtio) also what has no driver but
+   * virtio's. A machine with IDE disks has it on IDE, whatever stands here.
+   */
+  cdromBus: Type.Union([Type.Literal("sata"), Type.Literal("scsi")]),
+  /** In the VM's CD drive; null: the drive is empty. One that cannot be had is left out. */
+  cdrom: nullable(CdromMedium),
 });
 export type VmSpec = Static<typeof VmSpec>;
 
@@ -154,6 +162,8 @@ export const VmObservation = Type.Object({
   nics: Type.Array(Type.Object({ mac: Type.String(), device: nullable(Type.String()) })),
   /** While a gate is open (see openVncGate), where; otherwise null. */
   vnc: nullable(VncEndpoint),
+  /** What is in the CD drive; null: nothing, or there is no drive. */
+  cdrom: nullable(CdromObservation),
   /** From a cache that the agent refreshes; null until first asked. */
   guest: nullable(GuestObservation),
 });

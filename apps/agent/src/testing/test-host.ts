@@ -72,6 +72,7 @@ export async function startTestHost(): Promise<TestHost> {
         port: 0,
         libvirtSocket: libvirtd.socketPath,
         libvirtDirectory: join(libvirtd.directory, "var/lib/libvirt"),
+        mediaDir: join(root, "media"),
         ovsDatabase,
         guestIntervalS: 1,
         deviceReleaseS: 1,

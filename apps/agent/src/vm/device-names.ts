@@ -7,17 +7,16 @@ export function diskTarget(bus: DiskBus, slot: number): string {
   return PREFIX[bus] + letters(slot - 1);
 }
 
-/** Slots of an IDE machine: two channels with two drives each, of which the last is the CD-ROM's. */
+/** Slots of an IDE machine: two channels with two drives each, of which the last is the CD drive's. */
 export const IDE_SLOTS_MAX = 3;
-/** Beyond every slot, so that no disk is ever in its way. */
-const SCSI_CDROM = "sdzzz";
-const IDE_CDROM = "hdd";
+/** The CD drive on SATA or virtio-scsi, and that of the first-boot settings: beyond every slot, in no disk's way. */
+export const CDROM_TARGET = "sdzzy";
+export const SEED_TARGET = "sdzzz";
+export const IDE_CDROM_TARGET = "hdd";
+/** For the first-boot settings, while no disk has the slot. */
+export const IDE_SEED_TARGET = "hdc";
 
-export function cdromTarget(hasIde: boolean): string {
-  return hasIde ? IDE_CDROM : SCSI_CDROM;
-}
-
-/** Targets on one virtio-scsi controller; the last one is the CD-ROM's. */
+/** Targets on one virtio-scsi controller; the last one is that of CDs. */
 const SCSI_TARGETS = 255;
 
 /** Where on the virtio-scsi controller a slot is. Said outright, since libvirt would begin a second controller at slot 16. */
@@ -26,7 +25,15 @@ export function scsiAddress(slot: number): { controller: number; bus: string; ta
   return { controller: 0, bus: "0", target: index % SCSI_TARGETS, unit: Math.floor(index / SCSI_TARGETS) };
 }
 
-export const SCSI_CDROM_ADDRESS = { controller: 0, bus: "0", target: SCSI_TARGETS, unit: 0 } as const;
+/** Place of a CD on the virtio-scsi controller: unit 0 or 1. */
+export function scsiCdAddress(unit: 0 | 1): {
+  controller: number;
+  bus: string;
+  target: number;
+  unit: number;
+} {
+  return { controller: 0, bus: "0", target: SCSI_TARGETS, unit };
+}
 
 /** 0 → a, 25 → z, 26 → aa: no zero, like the columns of a spreadsheet. */
 function letters(index: number): string {

@@ -40,6 +40,7 @@ function placed(spec: VmSpec, seedPath: string | null = null): PlacedVm {
     })),
     nics: spec.nics.map((nic) => ({ nic, bridge: `s-${nic.switchId}` })),
     seedPath,
+    cdrom: undefined,
   };
 }
 
@@ -89,6 +90,54 @@ describe("a VM as a libvirt domain", () => {
         emulatedHost,
       ),
   };
+  describe("CD drives", () => {
+    const cds = (changes: Partial<VmSpec>, vm: Partial<PlacedVm> = {}): string[] => {
+      const { devices } = domainOf({ ...placed(vmSpec(changes)), ...vm }, kvmHost);
+      return (devices?.disks ?? [])
+        .filter(({ device }) => device === "cdrom")
+        .map(({ target, address }) => {
+          const place = address === undefined ? "" : ` ${address.target}:${address.unit}`;
+          return `${target.dev} ${target.bus}${place}`;
+        });
+    };
+    const ide = (...slots: number[]): Partial<VmSpec> => ({
+      disks: slots.map((slot) => disk({ bus: "ide", slot, volumeUuid: uuid(slot + 10) })),
+    });
+    const seedPath = "/seeds/x.iso";
+
+    test("every VM has one, on the bus that its system sees", () => {
+      assert.deepEqual(cds({ cdromBus: "sata" }), ["sdzzy sata 0:0"]);
+      assert.deepEqual(cds({ cdromBus: "scsi" }), ["sdzzy scsi 255:0"]);
+      assert.deepEqual(cds({ cdromBus: "sata", architecture: "aarch64" }), ["sdzzy scsi 255:0"]);
+      assert.deepEqual(cds(ide(1)), ["hdd ide"]);
+    });
+
+    test("that of the first-boot settings comes after it and takes no disk's place", () => {
+      assert.deepEqual(cds({ cdromBus: "sata" }, { seedPath }), ["sdzzy sata 0:0", "sdzzz scsi 255:0"]);
+      assert.deepEqual(cds({ cdromBus: "scsi" }, { seedPath }), ["sdzzy scsi 255:0", "sdzzz scsi 255:1"]);
+      assert.deepEqual(cds(ide(1), { seedPath }), ["hdd ide", "hdc ide"]);
+      assert.deepEqual(cds(ide(1, 3), { seedPath }), ["hdd ide", "sdzzz scsi 255:0"]);
+      // libvirt would boot from hdc before hdd.
+      const installing = { ...ide(1), bootOrder: ["cdrom" as const, "disk" as const] };
+      assert.deepEqual(cds(installing, { seedPath }), ["hdd ide", "sdzzz scsi 255:0"]);
+    });
+
+    test("what lies in it is a file, or a browser's medium on a socket", () => {
+      const drive = (cdrom: PlacedVm["cdrom"]) =>
+        domainOf({ ...placed(vmSpec({})), cdrom }, kvmHost).devices?.disks?.find(
+          ({ device }) => device === "cdrom",
+        );
+      const file = drive({ kind: "file", path: "/ds/isos/a.iso" });
+      assert.deepEqual([file?.type, file?.source?.file, file?.readonly], ["file", "/ds/isos/a.iso", true]);
+      const remote = drive({ kind: "nbd", socket: "/run/m.sock" });
+      assert.deepEqual(
+        [remote?.type, remote?.source],
+        ["network", { protocol: "nbd", hosts: [{ transport: "unix", socket: "/run/m.sock" }] }],
+      );
+      assert.equal(drive(undefined)?.source, undefined);
+    });
+  });
+
   for (const [name, make] of Object.entries(golden)) {
     test(`golden: ${name}`, async () => {
       const file = new URL(`./golden/${name}.xml`, import.meta.url);

@@ -2,7 +2,16 @@ import type { DeviceXml, DiskXml, DomainXml, InterfaceXml } from "@sinter/libvir
 import { limitPerVcpuMhz } from "@sinter/rules";
 import type { DatastoreSpec, DiskSpec, HostReport, NicSpec, VmSpec } from "@sinter/southbound";
 import { cgroupShares } from "./cpu-weights.ts";
-import { cdromTarget, diskTarget, SCSI_CDROM_ADDRESS, scsiAddress } from "./device-names.ts";
+import { type DriveSource, sourceXml } from "../media/cdrom-drive.ts";
+import {
+  CDROM_TARGET,
+  diskTarget,
+  IDE_CDROM_TARGET,
+  IDE_SEED_TARGET,
+  SEED_TARGET,
+  scsiAddress,
+  scsiCdAddress,
+} from "./device-names.ts";
 import { buildMetadata, type VmMetadata } from "./vm-metadata.ts";
 
 /** What of the host decides how a VM is built. */
@@ -33,8 +42,10 @@ export interface PlacedVm {
   readonly spec: VmSpec;
   readonly disks: readonly PlacedDisk[];
   readonly nics: readonly PlacedNic[];
-  /** The CD-ROM with the first-boot settings; null: an empty drive. */
+  /** The CD with the first-boot settings, in a drive of its own; null: there is none. */
   readonly seedPath: string | null;
+  /** What was found of the CD that the spec wants in the drive; undefined: an empty drive. */
+  readonly cdrom: DriveSource | undefined;
 }
 
 /**
@@ -76,7 +87,8 @@ export function domainOf(vm: PlacedVm, host: HostTraits): DomainXml {
     onReboot: "restart",
     onCrash: spec.onCrash,
     devices: {
-      disks: [...vm.disks.map(diskXml), cdromXml(hasIde, vm.seedPath)],
+      // The drive before the settings: of several CDs libvirt boots from the first.
+      disks: [...vm.disks.map(diskXml), driveXml(vm, hasIde), ...seedXml(vm, hasIde)],
       controllers: controllersOf(vm, hasIde),
       interfaces: vm.nics.map((nic) =>
         interfaceXml(nic, { datapath: host.datapath, netBoot: boot.includes("network") }),
@@ -233,17 +245,40 @@ function cpuTuneOf(spec: VmSpec, host: HostTraits): Pick<DomainXml, "cpuTune"> {
   };
 }
 
-function cdromXml(hasIde: boolean, seedPath: string | null): DiskXml {
+const CD = { device: "cdrom", driver: { name: "qemu", type: "raw" }, readonly: true } as const;
+
+/** SATA is a part of q35 alone. */
+function isOnScsi({ spec }: PlacedVm): boolean {
+  return spec.cdromBus === "scsi" || spec.architecture === "aarch64";
+}
+
+/** Every VM has a CD drive, so that media can be changed while it runs. */
+function driveXml(vm: PlacedVm, hasIde: boolean): DiskXml {
+  const cd = { ...CD, ...sourceXml(vm.cdrom) };
+  if (hasIde) return { ...cd, target: { dev: IDE_CDROM_TARGET, bus: "ide" } };
+  const onScsi = isOnScsi(vm);
   return {
-    type: "file",
-    device: "cdrom",
-    driver: { name: "qemu", type: "raw" },
-    // A VM whose first-boot medium is gone starts without it.
-    ...(seedPath === null ? {} : { source: { file: seedPath, startupPolicy: "optional" } }),
-    target: { dev: cdromTarget(hasIde), bus: hasIde ? "ide" : "scsi" },
-    readonly: true,
-    ...(hasIde ? {} : { address: { type: "drive", ...SCSI_CDROM_ADDRESS } }),
+    ...cd,
+    target: { dev: CDROM_TARGET, bus: onScsi ? "scsi" : "sata" },
+    address: {
+      type: "drive",
+      ...(onScsi ? scsiCdAddress(0) : { controller: 0, bus: "0", target: 0, unit: 0 }),
+    },
   };
+}
+
+function seedXml(vm: PlacedVm, hasIde: boolean): DiskXml[] {
+  if (vm.seedPath === null) return [];
+  const cd = { ...CD, ...sourceXml({ kind: "file", path: vm.seedPath }) };
+  const { disks, bootOrder } = vm.spec;
+  const isSlotFree = !disks.some(({ bus, slot }) => diskTarget(bus, slot) === IDE_SEED_TARGET);
+  // On IDE it would stand before the drive, and a VM that starts from a CD would try it first.
+  if (hasIde && isSlotFree && bootOrder[0] !== "cdrom")
+    return [{ ...cd, target: { dev: IDE_SEED_TARGET, bus: "ide" } }];
+  const unit = !hasIde && isOnScsi(vm) ? 1 : 0;
+  return [
+    { ...cd, target: { dev: SEED_TARGET, bus: "scsi" }, address: { type: "drive", ...scsiCdAddress(unit) } },
+  ];
 }
 
 function controllersOf(vm: PlacedVm, hasIde: boolean): DeviceXml<"controller">[] {

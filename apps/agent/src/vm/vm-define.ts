@@ -4,6 +4,7 @@ import type { DiskSpec, NicSpec, VmSpec } from "@sinter/southbound";
 import type { DatastoreService } from "../datastore/datastore.service.ts";
 import { translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
+import type { MediaService } from "../media/media.service.ts";
 import type { SwitchService } from "../switch/switch.service.ts";
 import type { VolumeService } from "../volume/volume.service.ts";
 import { writeDescription } from "./description-file.ts";
@@ -26,10 +27,11 @@ export function createVmDefiner(options: {
   readonly volumes: VolumeService;
   readonly switches: SwitchService;
   readonly seeds: SeedStore;
+  readonly media: Pick<MediaService, "findSource">;
   readonly traits: () => Promise<HostTraits>;
   readonly log: Log;
 }) {
-  const { libvirt, reader, datastores, volumes, switches, seeds, log } = options;
+  const { libvirt, reader, datastores, volumes, switches, seeds, media, log } = options;
 
   /** Throws invalid DISK_MISSING. */
   async function placeDisk(vmUuid: string, disk: DiskSpec): Promise<PlacedDisk> {
@@ -85,7 +87,8 @@ export function createVmDefiner(options: {
         Promise.all(spec.nics.map((nic) => placeNic(vmUuid, nic))),
       ]);
       const seedPath = await seeds.ensure(vmUuid, spec.seed);
-      const next = domainOf({ spec, disks, nics, seedPath }, traits);
+      const cdrom = await media.findSource(vmUuid, spec.cdrom);
+      const next = domainOf({ spec, disks, nics, seedPath, cdrom }, traits);
       const xml = buildDomainXml(before ? keepAddresses(next, await readStored(vmUuid)) : next);
       await translated(vmUuid, () => libvirt.changes.defineDomain(xml));
       log.info({ vmUuid, vmId: spec.vmId, generation: spec.generation }, "defined a VM");

@@ -1,5 +1,11 @@
 import type { DomainStatus, DomainXml } from "@sinter/libvirt";
-import type { GuestObservation, VmObservation, VmPower, VncEndpoint } from "@sinter/southbound";
+import type {
+  CdromObservation,
+  GuestObservation,
+  VmObservation,
+  VmPower,
+  VncEndpoint,
+} from "@sinter/southbound";
 import { volumeOfPath } from "../volume/volume-paths.ts";
 import { readMetadata } from "./vm-metadata.ts";
 
@@ -31,6 +37,7 @@ export function observationOf(
     readonly guest: GuestObservation | null;
     /** Its open gate. */
     readonly vnc: VncEndpoint | null;
+    readonly cdrom: CdromObservation | null;
   },
 ): VmObservation {
   const { current } = seen;
@@ -51,6 +58,7 @@ export function observationOf(
       device: running ? (target?.dev ?? null) : null,
     })),
     vnc: running ? known.vnc : null,
+    cdrom: known.cdrom,
     guest: running ? known.guest : null,
   };
 }

@@ -64,7 +64,7 @@ describe("what libvirt says in the contract's words", () => {
       current: domain,
       stored: domain,
     };
-    const { disks, ...rest } = observationOf(seen, { guest: null, vnc: null });
+    const { disks, ...rest } = observationOf(seen, { guest: null, vnc: null, cdrom: null });
     assert.deepEqual(disks, [
       { volumeUuid: null, target: "sda", source: "/dev/vg/one" },
       { volumeUuid: null, target: "vda", source: null },

@@ -5,6 +5,8 @@ import type { AgentApi, CallContext, VmObservation } from "@sinter/southbound";
 import type { Screens } from "../console/screen.service.ts";
 import { fromLibvirt, translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
+import type { BrowserMedia } from "../media/browser-media.ts";
+import type { MediaService } from "../media/media.service.ts";
 import { removeDescription } from "./description-file.ts";
 import type { DomainReader } from "./domain-reader.ts";
 import { runGuestCommand } from "./guest-command.ts";
@@ -35,6 +37,7 @@ type VmCalls = Pick<
   | "detachDisk"
   | "attachNic"
   | "detachNic"
+  | "changeMedia"
   | "guestCommand"
 >;
 
@@ -57,13 +60,19 @@ export function createVmService(options: {
   readonly guests: GuestWatch;
   readonly screens: Pick<Screens, "gateOf">;
   readonly seeds: SeedStore;
+  readonly media: MediaService;
+  readonly browsers: Pick<BrowserMedia, "release">;
   readonly log: Log;
 }): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
-  const { libvirt, reader, definer, power, devices, guests, screens } = options;
+  const { libvirt, reader, definer, power, devices, guests, screens, media, browsers } = options;
   const queue = new KeyedQueue();
 
   const observe = (seen: SeenDomain): VmObservation =>
-    observationOf(seen, { guest: guests.of(seen.uuid), vnc: screens.gateOf(seen.uuid) });
+    observationOf(seen, {
+      guest: guests.of(seen.uuid),
+      vnc: screens.gateOf(seen.uuid),
+      cdrom: media.describe(seen.current),
+    });
   const read = async (vmUuid: string): Promise<VmObservation> => observe(await reader.get(vmUuid));
   /** A change in the VM's turn, answered by what then is. A caller who has left meanwhile changes nothing any more. */
   const changed = (
@@ -87,7 +96,10 @@ export function createVmService(options: {
     getVm: ({ vmUuid }) => read(vmUuid),
     defineVm: (spec, context) => changed(spec.vmUuid, context, () => definer.define(spec)),
     startVm: ({ vmUuid, paused }, context) =>
-      changed(vmUuid, context, () => power.start(vmUuid, paused ?? false)),
+      changed(vmUuid, context, async () => {
+        await media.dropLost(vmUuid);
+        await power.start(vmUuid, paused ?? false);
+      }),
 
     async stopVm({ vmUuid, mode, waitMs }, context) {
       if (mode === "force") return await changed(vmUuid, context, () => power.stopByForce(vmUuid));
@@ -99,11 +111,17 @@ export function createVmService(options: {
       changed(vmUuid, context, () => (mode === "safe" ? power.rebootSafely(vmUuid) : power.reset(vmUuid))),
     pauseVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.pause(vmUuid)),
     resumeVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.resume(vmUuid)),
-    hibernateVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.hibernate(vmUuid)),
+    hibernateVm: ({ vmUuid }, context) =>
+      changed(vmUuid, context, async () => {
+        // A saved VM wakes with what it had, and would wait for the browser for ever.
+        if ((await media.browserMediaOf(vmUuid)).size > 0) await media.change(vmUuid, null);
+        await power.hibernate(vmUuid);
+      }),
 
     removeVm: ({ vmUuid, force }) =>
       queue.run(vmUuid, async () => {
         const seen = await reader.find(vmUuid);
+        const browserMedia = await media.browserMediaOf(vmUuid);
         if (seen) {
           const now = powerOf(seen);
           if (isUp(now)) {
@@ -117,6 +135,7 @@ export function createVmService(options: {
           options.log.info({ vmUuid, vmId: seen.stored.name }, "removed a VM");
         }
         guests.forget(vmUuid);
+        for (const mediaId of browserMedia) await browsers.release(mediaId);
         await options.seeds.remove(vmUuid);
         return {};
       }),
@@ -128,6 +147,13 @@ export function createVmService(options: {
     attachNic: ({ vmUuid, ...nic }, context) =>
       changed(vmUuid, context, () => devices.attachNic(vmUuid, nic)),
     detachNic: ({ vmUuid, mac }, context) => changed(vmUuid, context, () => devices.detachNic(vmUuid, mac)),
+
+    changeMedia: ({ vmUuid, cdrom }, { signal }) =>
+      queue.run(vmUuid, async () => {
+        signal.throwIfAborted();
+        const { wasForced } = await media.change(vmUuid, cdrom);
+        return { vm: await read(vmUuid), wasForced };
+      }),
 
     async guestCommand({ vmUuid, ...request }, { signal }) {
       await requireUp(vmUuid);

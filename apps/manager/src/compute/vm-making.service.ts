@@ -83,6 +83,7 @@ export function createVmMaking({ database, work }: { database: Database; work: V
         state: "creating" as const,
         stateReason: "",
         ...wish.shape,
+        cdrom: null,
         params: {},
         generation: 1,
       };

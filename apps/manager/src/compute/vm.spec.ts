@@ -1,6 +1,6 @@
 import { vmWireId } from "@sinter/northbound";
-import type { DiskSpec, GuestSeed, NicSpec, VlanSpec, VmSpec } from "@sinter/southbound";
-import type { Nic, Vm, VmDisk, WholeVm } from "./vm.ts";
+import type { CdromMedium, DiskSpec, GuestSeed, NicSpec, VlanSpec, VmSpec } from "@sinter/southbound";
+import type { Nic, Vm, VmCdrom, VmDisk, WholeVm } from "./vm.ts";
 
 /** What a NIC's port group means on a host. */
 export interface PortGroupOnHost {
@@ -48,7 +48,18 @@ export function specOf(
     // High availability restarts crashed guests later; until then `ha` keeps the evidence like `notprocess`.
     onCrash: vm.properties.onGuestCrash === "reboot" ? "restart" : "preserve",
     seed,
+    // Windows and most others have no driver for virtio's drive when they are installed; Linux has, and a kernel made
+    // for clouds has no other.
+    cdromBus: vm.os.type === "Linux" ? "scsi" : "sata",
+    cdrom: mediumSpec(vm.cdrom),
   };
+}
+
+export function mediumSpec(cdrom: VmCdrom | null): CdromMedium | null {
+  if (cdrom === null) return null;
+  return cdrom.kind === "iso"
+    ? { kind: "iso", datastoreId: String(cdrom.datastoreId), name: cdrom.name }
+    : { kind: "browser", mediaId: cdrom.mediaId, sizeBytes: cdrom.sizeBytes };
 }
 
 function bootOrder(vm: Vm): VmSpec["bootOrder"] {

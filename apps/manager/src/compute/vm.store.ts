@@ -394,6 +394,7 @@ const summaryColumns = {
   agentVersion: sql<string | null>`${vms.guest}->>'agentVersion'`,
   addresses: sql<GuestObservation["addresses"] | null>`${vms.guest}->'addresses'`,
   secureVmType: sql<string>`coalesce(${vms.properties}->'others'->>'secureVmType', '')`,
+  hasCd: sql<boolean>`${vms.cdrom} is not null`,
   createdAtMs: sql<number>`(extract(epoch from ${vms.createdAt}) * 1000)::float8`,
 };
 

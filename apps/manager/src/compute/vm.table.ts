@@ -15,7 +15,7 @@ import {
 import { clusters } from "../cluster/cluster.table.ts";
 import { hosts } from "../host/host.table.ts";
 import { portGroups } from "../network/network.table.ts";
-import type { NicSettings, VmCpu, VmMemory, VmOs, VmProperties } from "./vm.ts";
+import type { NicSettings, VmCdrom, VmCpu, VmMemory, VmOs, VmProperties } from "./vm.ts";
 
 export const vms = snakeCase.table(
   "vms",
@@ -40,6 +40,8 @@ export const vms = snakeCase.table(
     os: jsonb().$type<VmOs>().notNull(),
     /** At most eight characters, the reach of VNC authentication. */
     vncPassword: text().notNull(),
+    /** What lies in the CD drive, or shall. */
+    cdrom: jsonb().$type<VmCdrom | null>(),
     params: jsonb().$type<Record<string, string>>().notNull().default({}),
     /** Counts up with every change of what the agent should make. */
     generation: bigint({ mode: "number" }).notNull().default(1),

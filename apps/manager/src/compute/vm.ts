@@ -50,6 +50,28 @@ export interface NicSettings {
   readonly portId: string;
 }
 
+/** What lies in a VM's CD drive. */
+export type VmCdrom = VmIso | VmBrowserMedium;
+
+export interface VmIso {
+  readonly kind: "iso";
+  readonly datastoreId: number;
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly attachedAt: string;
+}
+
+/** A file that stays with somebody's browser (CMP-29). */
+export interface VmBrowserMedium {
+  readonly kind: "browser";
+  readonly mediaId: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly attachedAt: string;
+  /** The browser is gone for good: the guest's reads fail until the medium is detached. */
+  readonly isLost: boolean;
+}
+
 export interface Vm {
   readonly id: number;
   readonly uuid: string;
@@ -70,6 +92,7 @@ export interface Vm {
   readonly properties: VmProperties;
   readonly os: VmOs;
   readonly vncPassword: string;
+  readonly cdrom: VmCdrom | null;
   readonly params: Record<string, string>;
   readonly generation: number;
   readonly guest: GuestObservation | null;
@@ -122,11 +145,13 @@ export interface VmSummary
   /** Null while nobody has looked into the guest. */
   readonly guest: Pick<GuestObservation, "agent" | "agentVersion" | "addresses"> | null;
   readonly secureVmType: string;
+  readonly hasCd: boolean;
   readonly nics: readonly Pick<Nic, "index" | "mac">[];
 }
 
 export function summaryOf({ vm, nics }: WholeVm): VmSummary {
-  return { ...vm, secureVmType: String(vm.properties.others.secureVmType ?? ""), nics };
+  const secureVmType = String(vm.properties.others.secureVmType ?? "");
+  return { ...vm, secureVmType, hasCd: vm.cdrom !== null, nics };
 }
 
 /** States in which the VM holds memory and CPU of its host, or is about to. */

@@ -96,7 +96,7 @@ export function summaryToWire(vm: VmSummary, names: PlaceNames): WireVm {
     clusterName: vm.clusterId === null ? null : names.clusterName(vm.clusterId),
     pvDriverStatus: tools,
     toolInstallStatus: "empty",
-    cdRomStatus: "empty",
+    cdRomStatus: vm.hasCd ? "fill" : "empty",
     toolsVersion: vm.guest?.agentVersion ?? "",
     isLinkClone: false,
     isBindingHost: vm.isBoundToHost,

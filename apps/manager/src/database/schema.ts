@@ -5,6 +5,7 @@ export * from "../compute/vm.table.ts";
 export * from "../enrolment/join-token.table.ts";
 export * from "../host/host.table.ts";
 export * from "../identity/identity.table.ts";
+export * from "../media/media.table.ts";
 export * from "../network/network.table.ts";
 export * from "../site/site.table.ts";
 export * from "../storage/datastore.table.ts";

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { AgentEvent, AgentPort, HostReport } from "@sinter/southbound";
+import type { AgentEvent, AgentPort, HostReport, MediaChannel } from "@sinter/southbound";
 import type { HostStatus } from "../host/host.ts";
 
 /** What the manager needs of one agent: its calls, its events, its consoles. */
@@ -8,6 +8,7 @@ export interface AgentConnection extends AgentPort {
   events(signal: AbortSignal): AsyncIterable<AgentEvent>;
   openConsole(vmUuid: string): Promise<Duplex>;
   openScreen(vmUuid: string, password: string): Promise<Duplex>;
+  openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,13 @@
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import { AppError } from "@sinter/kit";
-import { CALLS, type CallInput, type CallName, type CallOptions } from "@sinter/southbound";
+import {
+  CALLS,
+  type CallInput,
+  type CallName,
+  type CallOptions,
+  type MediaChannel,
+} from "@sinter/southbound";
 import type { Agent, AgentAddress, AgentConnection } from "./fleet.ts";
 
 /**
@@ -54,6 +60,11 @@ export class GuardedAgent {
   async openScreen(vmUuid: string, password: string): Promise<Duplex> {
     if (this.isGivenUp) throw this.#away();
     return this.#connection.openScreen(vmUuid, password);
+  }
+
+  async openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel> {
+    if (this.isGivenUp) throw this.#away();
+    return this.#connection.openMedia(mediaId, sizeBytes);
   }
 
   #away(cause?: unknown): AppError {

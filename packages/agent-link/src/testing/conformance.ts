@@ -7,6 +7,7 @@ import { describeDefinition } from "./conformance/definition.ts";
 import { describeDevices } from "./conformance/devices.ts";
 import { describeEvents } from "./conformance/events.ts";
 import { describeHost } from "./conformance/host.ts";
+import { describeMedia } from "./conformance/media.ts";
 import { describePower } from "./conformance/power.ts";
 import { describeSwitches } from "./conformance/switches.ts";
 import { describeVolumes } from "./conformance/volumes.ts";
@@ -39,6 +40,7 @@ export function describeAgent(name: string, makeAgent: () => Promise<AgentUnderT
     describe("devices", () => describeDevices(bench));
     describe("datastores", () => describeDatastores(bench));
     describe("volumes", () => describeVolumes(bench));
+    describe("media", () => describeMedia(bench));
     describe("switches", () => describeSwitches(bench));
     describe("events", () => describeEvents(bench));
     describe("many callers at once", () => describeConcurrency(bench));

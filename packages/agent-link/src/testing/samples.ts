@@ -28,6 +28,8 @@ export function sampleVm(changes: Partial<VmSpec> = {}): VmSpec {
     vnc: { keymap: "en-us" },
     onCrash: "preserve",
     seed: null,
+    cdromBus: "scsi",
+    cdrom: null,
     ...changes,
   };
 }
@@ -120,6 +122,13 @@ export function sampleInputs(): { [N in CallName]: CallInput<N> } {
     getVolume: { datastoreId: "ds1", volumeUuid },
     ensureVolume: volume,
     removeVolume: { datastoreId: "ds1", volumeUuid },
+    changeMedia: { vmUuid, cdrom: { kind: "iso", datastoreId: "ds1", name: "a b.iso" } },
+    listIsos: { datastoreId: "ds1" },
+    removeIso: { datastoreId: "ds1", name: "a b.iso" },
+    ensureIsoUpload: { datastoreId: "ds1", uploadId: "7", sizeBytes: 3 },
+    writeIsoUpload: { datastoreId: "ds1", uploadId: "7", offset: "0", data: Buffer.from([0, 128, 255]) },
+    finishIsoUpload: { datastoreId: "ds1", uploadId: "7", name: "a b.iso", sizeBytes: 3 },
+    removeIsoUpload: { datastoreId: "ds1", uploadId: "7" },
     listSwitches: {},
     ensureSwitch: sampleSwitch({ switchId: "sw1" }),
     removeSwitch: { switchId: "sw1" },

@@ -19,7 +19,7 @@ import { randomSafeId, sampleSwitch, sampleVm, sampleVolume } from "../samples.t
 /** What the suite needs of an agent. */
 export interface AgentUnderTest {
   readonly port: AgentPort &
-    Pick<AgentClient, "openConsole" | "openScreen"> & {
+    Pick<AgentClient, "openConsole" | "openScreen" | "openMedia"> & {
       events(signal: AbortSignal): AsyncIterable<AgentEvent>;
     };
   /** Of the guests that this host can run; default x86_64. */

@@ -94,6 +94,8 @@ export interface Manager extends AsyncDisposable {
   readonly app: FastifyInstance;
   /** Begins to serve and to work; gives the API's address, and the portal's where there is one. */
   start(): Promise<{ api: string; portal: string | undefined }>;
+  /** What is done once an hour: renews certificates that are due, removes old tasks. For tests that move the clock. */
+  housekeep(): Promise<void>;
   /** Stops in order: no new requests, reconcilers, tasks (which go on at the next start), links, database. */
   stop(): Promise<void>;
 }
@@ -105,6 +107,8 @@ export interface ComposeOptions {
   /** Other than mutual TLS, for tests. */
   readonly connect?: ConnectAgent;
   readonly identity?: Partial<IdentityOptions>;
+  /** How often streams of changes are pinged; tests do not wait for 15 s. */
+  readonly pingEveryMs?: number;
   /** Tests interfere with tasks here. */
   readonly fault?: FaultHook;
 }
@@ -244,7 +248,11 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     vmWireErrors,
   ]);
   const tls = authority.serverTls();
-  const changes = createChangeStream({ siteId, log });
+  const changes = createChangeStream({
+    siteId,
+    log,
+    ...(options.pingEveryMs === undefined ? {} : { pingEveryMs: options.pingEveryMs }),
+  });
   const listener = new ChangeListener({
     url: config.databaseUrl,
     log,
@@ -330,20 +338,21 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       every(LISTS_EVERY_MS, "keeping lists of VMs ready", () => vmLists.warm());
       every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
       every(SWEEP_EVERY_MS, "sweeping audit records", () => audit.sweep());
-      every(HOUSEKEEPING_EVERY_MS, "housekeeping", async () => {
-        await rotateCertificates({
-          db: database.db,
-          authority,
-          agent: fleet.agent,
-          isConnected: fleet.isConnected,
-          clock,
-          log,
-        });
-        await tasks.prune(clock.now() - TASKS_KEPT_MS);
-      });
+      every(HOUSEKEEPING_EVERY_MS, "housekeeping", manager.housekeep);
       await listener.start();
       const api = await app.listen({ host: config.listenHost ?? "::", port });
       return { api, portal: await door?.listen() };
+    },
+    housekeep: async () => {
+      await rotateCertificates({
+        db: database.db,
+        authority,
+        agent: fleet.agent,
+        isConnected: fleet.isConnected,
+        clock,
+        log,
+      });
+      await tasks.prune(clock.now() - TASKS_KEPT_MS);
     },
     stop: async () => {
       for (const timer of timers) clearInterval(timer);

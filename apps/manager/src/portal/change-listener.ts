@@ -6,7 +6,7 @@ import pg from "pg";
  *
  * | at the same time                       | what makes it safe                                                      |
  * |----------------------------------------|-------------------------------------------------------------------------|
- * | a change while the connection is away  | `onLost` after each (re)connection: whoever listens looks at everything |
+ * | a change while the connection is away  | `onLost` when it is back: whoever listens looks at everything           |
  * | a connection that died without a word  | a question every 15 s; one without an answer in 5 s is the end of it    |
  * | closing while it connects              | the connection is ended as soon as it is there                          |
  */
@@ -60,11 +60,14 @@ export class ChangeListener implements AsyncDisposable {
 
   async #run(onTried: () => void): Promise<void> {
     let failures = 0;
+    let hasMissed = false;
     while (!this.#ended.signal.aborted) {
       const error = await this.#listen(() => {
         failures = 0;
+        if (hasMissed) this.#options.onLost();
         onTried();
       });
+      hasMissed = true;
       onTried();
       if (this.#ended.signal.aborted) return;
       this.#options.log.warn({ err: error }, "the connection that hears of changes was lost");
@@ -94,7 +97,6 @@ export class ChangeListener implements AsyncDisposable {
         client.query("select 1").catch((error: unknown) => lost.resolve(error));
       }, this.#options.probeEveryMs ?? PROBE_EVERY_MS).unref();
       onListening();
-      this.#options.onLost();
       if (this.#ended.signal.aborted) return undefined;
       return await lost.promise;
     } catch (error) {

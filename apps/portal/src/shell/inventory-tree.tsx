@@ -181,9 +181,12 @@ function useComputeNodes(open: readonly string[], text: string, isShown: boolean
           children: all.filter((host) => host.clusterUrn === cluster.urn).map(hostNode),
         })),
         ...outside.map(hostNode),
-        ...(restHosts > 0
-          ? [{ key: "/hosts", title: t("shell.moreVms", { count: restHosts }), isLeaf: true }]
-          : []),
+        {
+          key: "/hosts",
+          title: restHosts > 0 ? t("shell.moreVms", { count: restHosts }) : t("shell.hosts"),
+          icon: <CloudServerOutlined />,
+          isLeaf: true,
+        },
         { key: "/vms", title: t("shell.vms"), icon: <DesktopOutlined />, isLeaf: true },
         { key: "/tasks", title: t("shell.tasks"), icon: <PartitionOutlined />, isLeaf: true },
       ],

@@ -39,6 +39,7 @@ export interface ObjectTableProps<T> {
 const PAGE = 100;
 const ROW_PX = 38;
 const OVERSCAN = 6;
+const SELECT_PX = 40;
 
 /**
  * A table of any number of rows: the manager gives pages of 100, only the rows that can be seen exist, and scrolling
@@ -131,7 +132,8 @@ export function ObjectTable<T>(props: ObjectTableProps<T>) {
     event.preventDefault();
   };
 
-  const template = `${onSelect ? "40px " : ""}${columns.map((column) => column.width).join(" ")}`;
+  const minWidth = widthOf(columns) + (onSelect ? SELECT_PX : 0);
+  const template = `${onSelect ? `${SELECT_PX}px ` : ""}${columns.map((column) => column.width).join(" ")}`;
   const rows = [];
   for (let index = from; index < to; index++) {
     const row = rowAt(index);
@@ -187,15 +189,22 @@ export function ObjectTable<T>(props: ObjectTableProps<T>) {
           setView({ top: event.currentTarget.scrollTop, height: event.currentTarget.clientHeight })
         }
       >
-        <div role="row" aria-rowindex={1} className="table-head" style={{ gridTemplateColumns: template }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className="table-head"
+          style={{ gridTemplateColumns: template, minWidth }}
+        >
           {onSelect && (
-            <div role="columnheader" aria-label={t("common.selected", { count: selected?.size ?? 0 })} />
+            <div role="columnheader">
+              <span className="unseen">{t("common.selected", { count: selected?.size ?? 0 })}</span>
+            </div>
           )}
           {columns.map((column) => (
             <ColumnHead key={column.key} column={column} order={props.order} onOrder={props.onOrder} />
           ))}
         </div>
-        <div role="rowgroup" className="table-body" style={{ height: total * ROW_PX }}>
+        <div role="rowgroup" className="table-body" style={{ height: total * ROW_PX, minWidth }}>
           {rows}
         </div>
         {first.isSuccess && total === 0 && <div className="table-empty">{props.empty}</div>}
@@ -206,6 +215,11 @@ export function ObjectTable<T>(props: ObjectTableProps<T>) {
       </div>
     </div>
   );
+}
+
+/** What the columns need at least: the first pixels that each track names. Head and rows scroll sideways together. */
+function widthOf(columns: readonly { readonly width: string }[]): number {
+  return columns.reduce((sum, { width }) => sum + Number(/(\d+)px/.exec(width)?.[1] ?? 0), 0);
 }
 
 function ColumnHead<T>(props: {

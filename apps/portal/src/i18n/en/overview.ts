@@ -8,6 +8,8 @@ export const overview = {
   physical: "Physically there: {{physical}}",
   threads_one: "{{count}} thread",
   threads_other: "{{count}} threads",
+  vcpus_one: "{{count}} virtual CPU",
+  vcpus_other: "{{count}} virtual CPUs",
   overcommitted: "Over-committed: {{ratio}} times what is there is promised.",
   notOvercommitted: "Not over-committed: {{ratio}} times what is there is promised.",
   cpuMeaning:

@@ -11,6 +11,8 @@ export const overview: Same<typeof en> = {
   physical: "物理总量：{{physical}}",
   threads_one: "{{count}} 线程",
   threads_other: "{{count}} 线程",
+  vcpus_one: "{{count}} 个虚拟 CPU",
+  vcpus_other: "{{count}} 个虚拟 CPU",
   overcommitted: "已超分：分配量为物理量的 {{ratio}} 倍。",
   notOvercommitted: "未超分：分配量为物理量的 {{ratio}} 倍。",
   cpuMeaning:

@@ -55,6 +55,7 @@ function Capacity() {
             meaning={t("overview.cpuMeaning")}
             use={compute.data.cpu}
             write={(value) => t("overview.threads", { count: Math.round(value) })}
+            writePromised={(value) => t("overview.vcpus", { count: value })}
           />
           <UsePicture
             title={t("overview.memory")}

@@ -13,6 +13,8 @@ export function UsePicture(props: {
   readonly meaning: string;
   readonly use: Use;
   readonly write: (value: number) => string;
+  /** When what is promised is of another kind. */
+  readonly writePromised?: (value: number) => string;
 }) {
   const { t } = useTranslation();
   const { use, write } = props;
@@ -48,7 +50,7 @@ export function UsePicture(props: {
         </li>
         <li>
           <span className="swatch promised" aria-hidden="true" />
-          {t("overview.promised", { promised: write(use.promised) })}
+          {t("overview.promised", { promised: (props.writePromised ?? write)(use.promised) })}
         </li>
         <li>
           <span className="swatch end" aria-hidden="true" />

@@ -78,7 +78,8 @@ export const NicRequest = Type.Object(
     portGroupUrn: O(text("10300011", 256)),
     mac: O(text("10300066", 32)),
     sequenceNum: O(int("10300350", { min: 0, max: 12 })),
-    virtIo: O(int("10300503", { min: 0, max: 1 })),
+    /** 0 or 1: virtio; 2: e1000. */
+    virtIo: O(int("10300503", { min: 0, max: 2 })),
     portId: O(text("10300348", 256)),
   },
   { title: "VmNicRequest" },
@@ -134,33 +135,6 @@ const describing = {
   group: O(text("10300077", L.groupLength.max)),
 };
 
-export const CreateVmRequest = Type.Object(
-  {
-    ...describing,
-    location: coded(Type.String({ maxLength: 256 }), "10300067"),
-    isBindingHost: O(Type.Boolean()),
-    vmConfig: Type.Object({
-      cpu: coded(Type.Object({ ...CpuRequest.properties, quantity: int("10300003", L.vcpus) }), "10300003"),
-      memory: coded(
-        Type.Object({ ...MemoryRequest.properties, quantityMB: int("10300006", L.memoryMiB) }),
-        "10300006",
-      ),
-      ...vmConfigFields,
-    }),
-    osOptions: coded(
-      Type.Object({ ...OsRequest.properties, osType: oneOf("10300041", ["Windows", "Linux", "Other"]) }),
-      "10300069",
-    ),
-    autoBoot: O(Type.Boolean()),
-    vncAccessInfo: O(VncAccessRequest),
-    uuid: O(text("10000001", 64)),
-    externalUuid: O(text("10000001", 128)),
-    isTemplate: O(Type.Boolean()),
-  },
-  { title: "CreateVmRequest" },
-);
-export type CreateVmRequest = Static<typeof CreateVmRequest>;
-
 export const CustomizationRequest = Type.Object(
   {
     osType: O(Type.String({ maxLength: 32 })),
@@ -187,6 +161,36 @@ export const CustomizationRequest = Type.Object(
   { title: "VmCustomizationRequest" },
 );
 export type CustomizationRequest = Static<typeof CustomizationRequest>;
+
+export const CreateVmRequest = Type.Object(
+  {
+    ...describing,
+    location: coded(Type.String({ maxLength: 256 }), "10300067"),
+    isBindingHost: O(Type.Boolean()),
+    vmConfig: Type.Object({
+      cpu: coded(Type.Object({ ...CpuRequest.properties, quantity: int("10300003", L.vcpus) }), "10300003"),
+      memory: coded(
+        Type.Object({ ...MemoryRequest.properties, quantityMB: int("10300006", L.memoryMiB) }),
+        "10300006",
+      ),
+      ...vmConfigFields,
+    }),
+    osOptions: coded(
+      Type.Object({ ...OsRequest.properties, osType: oneOf("10300041", ["Windows", "Linux", "Other"]) }),
+      "10300069",
+    ),
+    autoBoot: O(Type.Boolean()),
+    vncAccessInfo: O(VncAccessRequest),
+    uuid: O(text("10000001", 64)),
+    externalUuid: O(text("10000001", 128)),
+    isTemplate: O(Type.Boolean()),
+    /** Ours: for a disk that starts from an image with cloud-init, as in a clone. */
+    vmCustomization: O(CustomizationRequest),
+    publickey: O(Type.String({ maxLength: 16_384 })),
+  },
+  { title: "CreateVmRequest" },
+);
+export type CreateVmRequest = Static<typeof CreateVmRequest>;
 
 export const CloneVmRequest = Type.Object(
   {

@@ -56,8 +56,12 @@ function inherited({ volume, bus, slot }: VmDisk, request: DiskRequest): DiskReq
   };
 }
 
-/** First-boot settings of a clone, for cloud-init; null when nothing is to be customized. */
-export function seedFor(request: CloneVmRequest, os: VmOs, nics: readonly Nic[]): GuestSeed | null {
+/** First-boot settings of a new VM, for cloud-init; null when nothing is to be customized. */
+export function seedFor(
+  request: Pick<CloneVmRequest, "vmCustomization" | "publickey">,
+  os: VmOs,
+  nics: readonly Nic[],
+): GuestSeed | null {
   const custom = request.vmCustomization;
   if (!custom && !request.publickey) return null;
   if (custom?.osType && custom.osType !== os.type) {

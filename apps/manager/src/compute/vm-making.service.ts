@@ -124,6 +124,7 @@ export function createVmMaking({ database, work }: { database: Database; work: V
   return {
     async create(actor: Actor, request: CreateVmRequest): Promise<Begun> {
       const isTemplate = request.isTemplate ?? false;
+      const shape = shapeOf(request);
       return make(actor, {
         definition: createVm,
         name: request.name ?? "",
@@ -132,11 +133,12 @@ export function createVmMaking({ database, work }: { database: Database; work: V
         externalUuid: request.externalUuid ?? "",
         uuid: readUuid(request.uuid),
         where: (tx) => resolveLocation(tx.db, request.location, request.isBindingHost ?? false),
-        shape: shapeOf(request),
+        shape,
         disks: (request.vmConfig.disks ?? []).map((disk) => ({ request: disk })),
         nics: request.vmConfig.nics ?? [],
         isBooted: request.autoBoot ?? true,
         isTemplate,
+        secret: (made) => ({ seed: seedFor(request, shape.os, made) }),
       });
     },
 

@@ -54,6 +54,23 @@ describe("VMs on two simulated hosts", () => {
     await world.done(await world.vms.remove(OPERATOR, begun.id, { isKeepingDisks: false }));
   });
 
+  test("the guest of a new VM is customized as that of a clone, with the MACs that it got", async () => {
+    const vmCustomization = {
+      hostname: "web-1",
+      password: "Secret-1a",
+      nicSpecification: [{ sequenceNum: 1, ip: "10.0.0.9", netmask: "255.255.255.0" }],
+    };
+    const id = await made({ vmCustomization, publickey: "ssh-ed25519 AAAA me" });
+    const { vm, nics } = await world.vms.get(id);
+    const seed = simOf(vm.uuid)?.vms.get(vm.uuid)?.spec.seed;
+    assert.deepEqual([seed?.hostname, seed?.sshKeys], ["web-1", ["ssh-ed25519 AAAA me"]]);
+    assert.deepEqual(
+      seed?.nics.map((nic) => [nic.mac, nic.address]),
+      [[nics[0]?.mac, "10.0.0.9/24"]],
+    );
+    await world.done(await world.vms.remove(OPERATOR, id, { isKeepingDisks: false }));
+  });
+
   test("CMP-02, CMP-03: every power action does what it says and refuses what does not fit", async () => {
     const id = await made();
     const state = async () => (await world.vms.get(id)).vm.state;

@@ -53,7 +53,7 @@ export function Header(props: { isTreeOpen: boolean; onToggleTree: () => void })
             ],
           }}
         >
-          <Button type="text" icon={<UserOutlined />} aria-label={t("shell.user")} aria-haspopup="menu">
+          <Button type="text" icon={<UserOutlined />} title={t("shell.user")} aria-haspopup="menu">
             {session.userName}
           </Button>
         </Dropdown>

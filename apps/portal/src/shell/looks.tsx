@@ -55,15 +55,26 @@ export function Looks({ children }: { children: ReactNode }) {
           algorithm: isDark ? [theme.darkAlgorithm, theme.compactAlgorithm] : theme.compactAlgorithm,
           // Contrast of at least 4.5 to 1 on both grounds.
           token: isDark
-            ? { colorPrimary: "#4c8dff", fontSize: 14, colorTextPlaceholder: "#9a9a9a" }
+            ? { colorPrimary: "#4c8dff", colorLink: "#6ea2ff", fontSize: 14, colorTextPlaceholder: "#9a9a9a" }
             : {
                 colorPrimary: "#1254c4",
+                colorInfo: "#1254c4",
+                colorLink: "#1254c4",
                 fontSize: 14,
                 colorTextDescription: "#595959",
                 colorTextPlaceholder: "#6b6b6b",
                 colorSuccess: "#237804",
                 colorError: "#cf1322",
                 colorWarning: "#ad4e00",
+                // What is derived from such dark colours would be too dark to write upon.
+                colorSuccessBg: "#f0f9e8",
+                colorSuccessBorder: "#b7eb8f",
+                colorErrorBg: "#fff1f0",
+                colorErrorBorder: "#ffccc7",
+                colorWarningBg: "#fff7e6",
+                colorWarningBorder: "#ffd591",
+                colorInfoBg: "#e6f0ff",
+                colorInfoBorder: "#adc6ff",
               },
         }}
       >

@@ -29,7 +29,7 @@ export function TaskPane() {
           size="small"
           icon={isOpen ? <DownOutlined /> : <UpOutlined />}
           aria-expanded={isOpen}
-          aria-label={t(isOpen ? "shell.hideTasks" : "shell.showTasks")}
+          title={t(isOpen ? "shell.hideTasks" : "shell.showTasks")}
           onClick={toggle}
         >
           {t("shell.taskPane")}

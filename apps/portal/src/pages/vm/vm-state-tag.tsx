@@ -7,5 +7,7 @@ import { stateOf, toneOf } from "./vm-state.ts";
 export function VmStateTag({ vm }: { vm: Pick<WireVm, "status" | "statusReason"> }) {
   const { t } = useTranslation();
   const state = stateOf(vm);
-  return <StateTag tone={toneOf(state)} text={t(`vm.state.${state}`)} title={vm.statusReason || undefined} />;
+  const text = t(`vm.state.${state}`);
+  const word = text.charAt(0).toUpperCase() + text.slice(1);
+  return <StateTag tone={toneOf(state)} text={word} title={vm.statusReason || undefined} />;
 }

@@ -1,19 +1,12 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { connectionStore } from "./connection-store.ts";
+import { createRefresher } from "./refresher.ts";
 
 /** One kind of object that has changed: these, or (null) so many that all should be looked at. */
 interface Change {
   readonly kind: string;
   readonly urns: readonly string[] | null;
 }
-
-/** Kinds whose pages show figures of another kind: a VM that starts changes its host's load and its cluster's. */
-const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
-  vms: ["hosts", "clusters", "overview"],
-  hosts: ["clusters", "overview"],
-  volumes: ["vms", "datastores"],
-  isos: ["vms"],
-};
 
 /**
  * Keeps what is shown true: the manager's event stream says what has changed, and queries of that kind are read again.
@@ -24,6 +17,7 @@ export function followChanges(queries: QueryClient): () => void {
   let source: EventSource | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let hadGap = false;
+  const refresher = createRefresher(queries);
   const open = (): void => {
     source = new EventSource("/sinter/v1/changes");
     source.addEventListener("open", () => {
@@ -33,7 +27,7 @@ export function followChanges(queries: QueryClient): () => void {
     });
     source.addEventListener("change", (event: MessageEvent<string>) => {
       const change = JSON.parse(event.data) as Change;
-      refresh(queries, change.kind);
+      refresher.refresh(change.kind);
     });
     source.addEventListener("error", () => {
       hadGap = true;
@@ -51,11 +45,6 @@ export function followChanges(queries: QueryClient): () => void {
   return () => {
     clearTimeout(retry);
     source?.close();
+    refresher.stop();
   };
-}
-
-function refresh(queries: QueryClient, kind: string): void {
-  for (const shown of [kind, ...(SHOWN_BY[kind] ?? [])]) {
-    void queries.invalidateQueries({ queryKey: [shown] });
-  }
 }

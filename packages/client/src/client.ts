@@ -5,6 +5,7 @@ import { createClusters, createSites } from "./resources/clusters.ts";
 import { createDatastores } from "./resources/datastores.ts";
 import { createHosts } from "./resources/hosts.ts";
 import { createAudit, createJoinTokens, createRoles, createUsers } from "./resources/identity.ts";
+import { createIsos } from "./resources/isos.ts";
 import { createPortGroups, createSwitches } from "./resources/networks.ts";
 import { createMonitor } from "./resources/monitor.ts";
 import { createTasks } from "./resources/tasks.ts";
@@ -39,6 +40,7 @@ export function createPortableClient(options: PortableClientOptions) {
     vms: createVms(api),
     volumes: createVolumes(api),
     datastores: createDatastores(api),
+    isos: createIsos(api),
     switches: createSwitches(api),
     portGroups: createPortGroups(api),
     monitor: createMonitor(api),

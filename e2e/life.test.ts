@@ -102,7 +102,7 @@ describe("a cluster of two hosts", { timeout: 900_000 }, () => {
     await scene.remove(template);
   });
 
-  test("CMP-31, GEN-09: a VM's description lies beside its disks and goes with it", async () => {
+  test("CMP-31, CNA-06, VRM-22, GEN-09: a VM's description lies beside its disks and goes with it", async () => {
     const uri = await scene.create({ ...scene.bare("described"), autoBoot: false });
     const id = uri.split("/").at(-1) ?? "";
     const [host] = scene.stand.lab.hosts;
@@ -217,7 +217,7 @@ describe("a cluster of two hosts", { timeout: 900_000 }, () => {
     await scene.stand.lab.exec(host, "virsh", ["undefine", "foreign"]);
   });
 
-  test("the public clients' calls pass against real hosts", async () => {
+  test("API-08: the public clients' calls pass against real hosts", async () => {
     const template = { ...scene.guest(TEMPLATE), autoBoot: false, isTemplate: true };
     const uri = await scene.create(template);
     const lines: string[] = [];

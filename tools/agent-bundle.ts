@@ -24,6 +24,11 @@ export async function bundledAgent(say: (text: string) => void): Promise<string>
         input: { main: join(ROOT, "apps/agent/src/main.ts") },
         platform: "node",
         logLevel: "warn",
+        onLog(level, entry, show) {
+          // An agent that lacks a part must not come about.
+          if (entry.code === "UNRESOLVED_IMPORT") throw new Error(entry.message);
+          show(level, entry);
+        },
         output: {
           dir: outDir,
           format: "esm",

@@ -142,7 +142,7 @@ describe("login", () => {
     assert.ok(versions.every(({ loginUri }) => loginUri === "/service/session"));
   });
 
-  test("PUB-06: every client's headers log in", async (t) => {
+  test("PUB-06, API-02: every client's headers log in", async (t) => {
     await using world = await testApp();
     for (const [client, { headers, payload }] of Object.entries(CLIENTS)) {
       await t.test(client, async () => {

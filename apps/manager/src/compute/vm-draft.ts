@@ -250,7 +250,7 @@ export async function draftNics(
     if (macs.has(mac)) throw vmErrors.macUsed(mac);
     macs.add(mac);
     const settings: NicSettings = {
-      model: "virtio",
+      model: request.virtIo === E1000 ? "e1000" : "virtio",
       virtIo: request.virtIo ?? 0,
       portId: request.portId ?? "",
     };
@@ -258,6 +258,9 @@ export async function draftNics(
   }
   return { nics: result, switchIds: [...new Set(groups.map((group) => group.switchId))] };
 }
+
+/** Of the kinds on the wire 0 and 1 both mean the para-virtual NIC; 2 is the emulated Intel card (CMP-22). */
+const E1000 = 2;
 
 function portGroupIdOf(urnText: string | undefined): number {
   const urn = parseUrn(urnText ?? "");

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { globSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const STAMP = ".built-from";
@@ -26,6 +26,8 @@ export async function builtFolder(options: {
   await mkdir(dirname(outDir), { recursive: true });
   const fresh = await mkdtemp(`${outDir}-`);
   try {
+    // Whoever serves or runs it may be another account.
+    await chmod(fresh, 0o755);
     await options.build(fresh);
     await writeFile(join(fresh, STAMP), stamp);
     const old = `${fresh}-old`;

@@ -4,7 +4,8 @@
  *     -- --detach          returns when ready; `npm run stop` stops it
  *     -- --fresh           forgets what was there
  *     -- --hosts N         default 2
- *     -- --port N          default 7443
+ *     -- --port N          of the API, default 7443
+ *     -- --portal-port N   where browsers go, default 8443
  *     -- --state DIR       default .sinter of the checkout
  */
 import { spawn } from "node:child_process";
@@ -27,15 +28,16 @@ const { values } = parseArgs({
     fresh: { type: "boolean", default: false },
     hosts: { type: "string", default: "2" },
     port: { type: "string", default: "7443" },
+    "portal-port": { type: "string", default: "8443" },
     state: { type: "string", default: DEFAULT_STATE },
   },
 });
 const stateDir = resolve(values.state);
 const files = standFiles(stateDir);
 const hosts = Number(values.hosts);
-const port = Number(values.port);
+const port = portOf("port");
+const portalPort = portOf("portal-port");
 if (!Number.isInteger(hosts) || hosts < 1 || hosts > 16) fail("--hosts takes a number from 1 to 16.");
-if (!Number.isInteger(port) || port < 0 || port > 65_535) fail("--port takes a number from 0 to 65535.");
 
 const startedAt = Date.now();
 const say = (line: string): void => {
@@ -63,7 +65,7 @@ async function foreground(): Promise<void> {
     if (values.fresh) await forget();
     await mkdir(stateDir, { recursive: true });
     await writeOwner(files.owner);
-    stand = await startStand({ stateDir, hosts, port, say });
+    stand = await startStand({ stateDir, hosts, port, portalPort, say });
     if (isEnding) return await shutDown(stand);
     await announce(stand);
   } catch (error) {
@@ -96,6 +98,8 @@ async function announce(stand: Stand): Promise<void> {
   const isEmulated = items.some((host) => host.accelerator !== "kvm");
   const lines = [
     "",
+    `Open ${stand.access.portalUrl} in a browser and log in as admin with the password ${stand.access.password}`,
+    "",
     `Sinter runs: ${items.length} hosts, and the VM "${DEMO_VM}" has the address ${found.ip}.`,
     ...(isEmulated ? ["KVM is not usable on this machine: guests are emulated, which is slower."] : []),
     "",
@@ -112,7 +116,12 @@ async function announce(stand: Stand): Promise<void> {
   ];
   await writeFileAtomic(
     files.ready,
-    JSON.stringify({ url: stand.access.url, caFile: stand.manager.caFile, lines }),
+    JSON.stringify({
+      url: stand.access.url,
+      portalUrl: stand.access.portalUrl,
+      caFile: stand.manager.caFile,
+      lines,
+    }),
   );
   console.log(lines.join("\n"));
   say("Ctrl-C stops it");
@@ -156,6 +165,13 @@ async function detach(): Promise<void> {
   }
   console.log(`It goes on in the background; its output is in ${output}. npm run stop stops it.`);
   process.exit(0);
+}
+
+function portOf(name: "port" | "portal-port"): number {
+  const given = Number(values[name]);
+  if (!Number.isInteger(given) || given < 0 || given > 65_535)
+    fail(`--${name} takes a number from 0 to 65535.`);
+  return given;
 }
 
 function fail(message: string): never {

@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { promisify } from "node:util";
 import react from "@vitejs/plugin-react";
@@ -26,11 +26,14 @@ export default defineConfig({
 
 /** Writes `.br` and `.gz` beside what compresses, so that the manager never compresses anything itself. */
 function precompress(): Plugin {
+  let folder = "";
   return {
     name: "precompress",
     apply: "build",
+    configResolved({ root, build }) {
+      folder = resolve(root, build.outDir, "assets");
+    },
     async closeBundle() {
-      const folder = join(import.meta.dirname, "dist", "assets");
       for (const name of await readdir(folder).catch(() => [] as string[])) {
         if (!/\.(js|css|svg)$/.test(name)) continue;
         const path = join(folder, name);

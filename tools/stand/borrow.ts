@@ -13,14 +13,18 @@ interface Borrowed extends AsyncDisposable {
 export async function borrowStand(say: (line: string) => void): Promise<Borrowed> {
   const files = standFiles(DEFAULT_STATE);
   if ((await findOwner(files.owner)) !== undefined) {
-    const { url, caFile } = JSON.parse(await readFile(files.ready, "utf8")) as {
+    const { url, portalUrl, caFile } = JSON.parse(await readFile(files.ready, "utf8")) as {
       url: string;
+      portalUrl: string;
       caFile: string;
     };
     const password = (await readFile(files.password, "utf8")).trim();
     const ca = await readFile(caFile, "utf8");
     say(`using the laboratory of npm start at ${url}`);
-    return { access: { url, userName: "admin", password, ca }, [Symbol.asyncDispose]: async () => {} };
+    return {
+      access: { url, portalUrl, userName: "admin", password, ca },
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
   await ensureMachine({ wants: ["lab"], log: say });
   const stateDir = await mkdtemp(join("/var/tmp", "sinter-"));

@@ -5,6 +5,7 @@ import { type Client, createClient } from "@sinter/client";
 import { createLog, type Log, waitFor } from "@sinter/kit";
 import { createLab, ensureGuestImage, type Lab } from "@sinter/lab";
 import { PrivatePostgres } from "@sinter/postgres";
+import { builtPortal } from "../portal-build.ts";
 import { furnish } from "./furnish.ts";
 import { ManagerProcess } from "./manager-process.ts";
 import { bundledAgent } from "../agent-bundle.ts";
@@ -18,6 +19,8 @@ export interface Stand extends AsyncDisposable {
   readonly client: Client;
   readonly access: {
     readonly url: string;
+    /** Where browsers go. */
+    readonly portalUrl: string;
     readonly userName: string;
     readonly password: string;
     readonly ca: string;
@@ -31,6 +34,8 @@ export interface StandOptions {
   readonly hosts: number;
   /** 0: any free one. */
   readonly port: number;
+  /** Default any free one. */
+  readonly portalPort?: number;
   /** Told what is going on, in a few words each. */
   readonly say: (line: string) => void;
   /** Template and demo VM; default true. Tests make their own. */
@@ -53,6 +58,7 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   const undo: (() => Promise<unknown>)[] = [];
   try {
     await bundledAgent(say);
+    const portalDir = await builtPortal(say);
     const image = await ensureGuestImage({ onProgress: say });
 
     say("starting PostgreSQL");
@@ -70,6 +76,8 @@ export async function startStand(options: StandOptions): Promise<Stand> {
     undo.push(() => lab.down({ keepState: true }));
 
     say("starting the manager");
+    const portalPort =
+      options.portalPort === undefined || options.portalPort === 0 ? await freePort() : options.portalPort;
     const manager = new ManagerProcess({
       stateDir: files.manager,
       logFile: files.managerLog,
@@ -78,7 +86,11 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       advertisedAddress: lab.addresses.manager,
       passwordFile: files.password,
       ...(options.managerEntry === undefined ? {} : { entry: options.managerEntry }),
-      ...(options.managerEnv === undefined ? {} : { env: options.managerEnv }),
+      env: {
+        SINTER_PORTAL_DIR: portalDir,
+        SINTER_PORTAL_PORT: String(portalPort),
+        ...options.managerEnv,
+      },
     });
     await manager.start();
     undo.push(() => manager.stop());
@@ -115,7 +127,13 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       manager,
       postgres,
       client,
-      access: { url: manager.url, userName: "admin", password, ca },
+      access: {
+        url: manager.url,
+        portalUrl: `https://127.0.0.1:${portalPort}`,
+        userName: "admin",
+        password,
+        ca,
+      },
       stop,
       [Symbol.asyncDispose]: () => stop({ keepState: false }),
     };

@@ -16,6 +16,7 @@ import { benchCreate } from "./bench/create-vm.ts";
 import { type BenchContext, type Figure, isMet, ratioOf, tableOf } from "./bench/figure.ts";
 import { benchLibvirt } from "./bench/libvirt-calls.ts";
 import { benchLists } from "./bench/lists.ts";
+import { benchPortal } from "./bench/portal.ts";
 import { benchStart } from "./bench/start-time.ts";
 import { ensureMachine } from "./setup.ts";
 import { startStand } from "./stand/stand.ts";
@@ -25,7 +26,7 @@ const IN_LAB = { create: benchCreate, agent: benchAgentMemory, rpc: benchLibvirt
   string,
   (scene: Scene, context: BenchContext) => Promise<Figure[]>
 >;
-const ALONE = { list: benchLists, start: benchStart } as const satisfies Record<
+const ALONE = { list: benchLists, portal: benchPortal, start: benchStart } as const satisfies Record<
   string,
   (context: BenchContext) => Promise<Figure[]>
 >;
@@ -52,7 +53,7 @@ const figures: Figure[] = [];
 const failures: string[] = [];
 const loadBefore = loadavg()[0] ?? 0;
 
-await ensureMachine({ wants: ["lab"], log: say });
+await ensureMachine({ wants: ["lab", ...(wanted.has("portal") ? (["browser"] as const) : [])], log: say });
 await inLaboratory();
 for (const [name, bench] of Object.entries(ALONE)) {
   if (wanted.has(name)) await attempt(name, () => bench(context));

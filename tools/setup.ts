@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { AppError, readIfThere, retry, run } from "@sinter/kit";
 import { withFileLock } from "@sinter/lab";
 
-export type MachineWish = "lab" | "database" | "test";
+export type MachineWish = "lab" | "database" | "browser" | "test";
 
 export interface SetupOptions {
   readonly wants: readonly MachineWish[];
@@ -20,13 +20,16 @@ const NAMESPACES = ["util-linux", "mount", "iproute2", "iputils-ping", "procps",
 const NODE = ["libvirt-daemon", "libvirt-clients", "qemu-system-x86", "qemu-utils", "openvswitch-switch"];
 const NODE_TOOLS = ["dnsmasq-base", "ethtool", "e2fsprogs"];
 const GUEST_IMAGE = ["syslinux", "syslinux-common", "mtools", "dosfstools", "zstd"];
+/** Looks at the portal as people do, in both of its languages. */
+const BROWSER = ["chromium", "fonts-noto-cjk"];
 const LAB = [...NAMESPACES, ...NODE, ...NODE_TOOLS, ...GUEST_IMAGE];
 
 const PACKAGES: Record<MachineWish, readonly string[]> = {
   database: DATABASE,
   lab: [...LAB, ...DATABASE],
+  browser: BROWSER,
   // Independent tools that tests compare against.
-  test: [...LAB, ...DATABASE, "genisoimage"],
+  test: [...LAB, ...DATABASE, ...BROWSER, "genisoimage"],
 };
 
 /** Services that come along and that Sinter runs for itself, if at all: they stay off. */

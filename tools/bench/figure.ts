@@ -1,7 +1,7 @@
 /** One measured figure, with what it is compared against and what it should be. */
 export interface Figure {
   readonly name: string;
-  readonly unit: "ms" | "s" | "MB" | "%";
+  readonly unit: "ms" | "s" | "kB" | "MB" | "%";
   readonly value: number;
   /** The same thing done by the tool underneath, in the same unit. */
   readonly raw?: { readonly tool: string; readonly value: number };

@@ -18,6 +18,8 @@ export interface LargeSite extends AsyncDisposable {
   readonly manager: ManagerProcess;
   readonly client: Client;
   readonly ca: string;
+  /** Of the user admin. */
+  readonly password: string;
   readonly ids: SharedIds;
   /** From the manager's start until it had heard all hosts. */
   readonly connectedMs: number;
@@ -96,7 +98,15 @@ export async function openLargeSite(
   );
   const connectedMs = performance.now() - startedAt;
   const kept = undo.move();
-  return { manager, client, ca, ids, connectedMs, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    manager,
+    client,
+    ca,
+    password,
+    ids,
+    connectedMs,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }
 
 async function counted(postgres: PrivatePostgres, query: string): Promise<{ rows: number }> {

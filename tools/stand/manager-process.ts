@@ -57,6 +57,8 @@ export class ManagerProcess {
         SINTER_DATABASE_URL: this.#options.databaseUrl,
         SINTER_STATE_DIR: this.#options.stateDir,
         SINTER_LISTEN_PORT: String(this.#options.port),
+        // Beside the product's own port stand the product's others; elsewhere they may belong to another manager.
+        ...(this.#options.port === 7443 ? {} : { SINTER_CONSOLE_PORT: "0", SINTER_CONSOLE_PUBLIC_PORT: "0" }),
         SINTER_ADVERTISED_ADDRESS: this.#options.advertisedAddress,
         SINTER_SITE_NAME: "lab",
         SINTER_ADMIN_PASSWORD_FILE: this.#options.passwordFile,

@@ -14,11 +14,21 @@ import {
   createVmLists,
   createVmReconciler,
   createVmService,
-  registerConsoles,
   registerVmRoutes,
   vmWireErrors,
 } from "./compute/index.ts";
 import { DEFAULT_PORT, defaultServerNames, type ManagerConfig } from "./config.ts";
+import {
+  createConsoleCheck,
+  createConsoleProxy,
+  createConsoleService,
+  createConsoleSessions,
+  DEFAULT_CONSOLE_PORT,
+  DEFAULT_CONSOLE_PUBLIC_PORT,
+  RECHECK_MS,
+  registerConsoleRoutes,
+  registerConsoles,
+} from "./console/index.ts";
 import { openDatabase } from "./database/database.ts";
 import { OBJECT_ID_SEQUENCE } from "./database/ids.ts";
 import { migrateDatabase } from "./database/migrate.ts";
@@ -271,6 +281,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   authority.onServerRenewed((fresh) => {
     (app.server as unknown as { setSecureContext(context: object): void }).setSecureContext(fresh);
     door?.server.setSecureContext(fresh);
+    consoleProxy.renew(fresh);
   });
   const registry = createMetrics(database);
   registerMetrics(app, { registry, authenticate: identity.authenticate });
@@ -297,7 +308,25 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const upgrades = createUpgrades({ authenticate: identity.authenticate, errors, log });
   upgrades.attach(app.server, "api");
   if (door) upgrades.attach(door.server, "portal");
-  registerConsoles(upgrades, { vms, log });
+  const { authenticate } = identity;
+  const consoleSessions = createConsoleSessions({ authenticate, record: audit.recordConsole, log });
+  const consoles = createConsoleService({ vms, fleet, sessions: consoleSessions, authenticate, clock });
+  registerConsoles(upgrades, consoles);
+  const consoleProxy = createConsoleProxy({
+    upgrades,
+    tls,
+    host: config.listenHost ?? "::",
+    port: config.consolePort ?? DEFAULT_CONSOLE_PORT,
+    publicPort: config.consolePublicPort ?? DEFAULT_CONSOLE_PUBLIC_PORT,
+    servesPublicPort: config.servesConsolePublicPort ?? true,
+    log,
+  });
+  registerConsoleRoutes(app, {
+    consoles,
+    proxy: consoleProxy,
+    check: createConsoleCheck({ vms, fleet, proxy: consoleProxy }),
+    advertisedAddress: advertised,
+  });
   registerChangeRoute(app, { changes, authenticate: identity.authenticate });
   // Connections that stay open for hours would keep the servers from closing.
   app.addHook("preClose", async () => {
@@ -339,7 +368,9 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
       every(SWEEP_EVERY_MS, "sweeping audit records", () => audit.sweep());
       every(HOUSEKEEPING_EVERY_MS, "housekeeping", manager.housekeep);
+      every(RECHECK_MS, "looking after consoles", () => consoleSessions.recheck());
       await listener.start();
+      await consoleProxy.listen();
       const api = await app.listen({ host: config.listenHost ?? "::", port });
       return { api, portal: await door?.listen() };
     },
@@ -358,7 +389,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       for (const timer of timers) clearInterval(timer);
       for (const stop of stopHearing) stop();
       await listener[Symbol.asyncDispose]();
-      await Promise.all([app.close(), door?.close()]);
+      await Promise.all([app.close(), door?.close(), consoleProxy.close()]);
       await Promise.all([
         inventory.stop(),
         vmsOfHosts.stop(),

@@ -18,6 +18,12 @@ export const ManagerConfig = Type.Object({
   portalPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
   /** Default 7443 (API-01, VRM-10). */
   listenPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  /** Where consoles are served by ticket besides the other ports; default 6083 (CON-02); 0: any free one. */
+  consolePort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  /** The port in the URLs of consoles; default 6084 (CON-02); 0: any free one. */
+  consolePublicPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+  /** False: another proxy listens there and passes on to consolePort; default true. */
+  servesConsolePublicPort: Type.Optional(Type.Boolean()),
   /** False: hosts never open ports for VNC clients, and `vncAcessInfo` shows none; default true. */
   directVnc: Type.Optional(Type.Boolean()),
   /** Names and addresses that clients and agents use, for the server certificate; the host's own names are added. */
@@ -40,6 +46,8 @@ const FROM_ENVIRONMENT = {
   SINTER_LISTEN_PORT: "listenPort",
   SINTER_PORTAL_DIR: "portalDir",
   SINTER_PORTAL_PORT: "portalPort",
+  SINTER_CONSOLE_PORT: "consolePort",
+  SINTER_CONSOLE_PUBLIC_PORT: "consolePublicPort",
   SINTER_ADVERTISED_ADDRESS: "advertisedAddress",
   SINTER_SITE_NAME: "siteName",
   SINTER_LOG_LEVEL: "logLevel",

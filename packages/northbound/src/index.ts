@@ -21,3 +21,4 @@ export * from "./port-group.schema.ts";
 export * from "./monitor.schema.ts";
 export * from "./folder.schema.ts";
 export * from "./change.schema.ts";
+export * from "./console.schema.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Clock, type Log, readIfThere, writeFileAtomic } from "@sinter/kit";
-import type { AuditVerification } from "@sinter/northbound";
+import { type AuditVerification, vmWireId } from "@sinter/northbound";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Database } from "../database/database.ts";
 import type { Page } from "../http/query.ts";
@@ -30,6 +30,12 @@ export interface AuditService extends AsyncDisposable {
   recordCall(request: FastifyRequest, reply: FastifyReply, actor: Actor | undefined): Promise<void>;
   /** Records what somebody did on the manager's machine itself, outside the API. */
   recordLocal(userName: string, action: string): Promise<void>;
+  /** Records the begin or the end of a console; `code` is the close code of its WebSocket, 0 while it is open. */
+  recordConsole(
+    event: "OPEN" | "CLOSE",
+    console: { kind: string; vmId: number; userName: string; clientAddress: string },
+    code: number,
+  ): Promise<void>;
   list(filter: AuditFilter, page: Page): Promise<{ total: number; records: AuditRecord[] }>;
   /** Reads the whole chain; some 100,000 records a second. */
   verifyAuditChain(): Promise<AuditVerification>;
@@ -72,6 +78,17 @@ export async function createAudit(options: AuditOptions): Promise<AuditService> 
         method: "LOCAL",
         path: auditText(action, 512),
         status: 200,
+        errorCode: "",
+        taskUrn: "",
+      }),
+    recordConsole: (event, { kind, vmId, userName, clientAddress }, code) =>
+      writer.record({
+        at: new Date(clock.now()),
+        userName: auditText(userName, 128),
+        clientAddress: auditText(clientAddress, 64),
+        method: event,
+        path: `/sinter/v1/vms/${vmWireId(vmId)}/console/${kind}`,
+        status: code,
         errorCode: "",
         taskUrn: "",
       }),

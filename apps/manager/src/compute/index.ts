@@ -7,7 +7,6 @@ import { attachNic, attachVolume, detachNic, detachVolume } from "./vm-devices.t
 
 /** What other domains, and the composition, may use of compute. */
 export type { ComputePorts } from "./compute.ports.ts";
-export { registerConsoles } from "./console.upgrade.ts";
 export { createDirectVnc, type DirectVnc } from "./direct-vnc.ts";
 export { createProgressHub, type ProgressHub } from "./progress-hub.ts";
 export { vmWireErrors } from "./vm.errors.ts";

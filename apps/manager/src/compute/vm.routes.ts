@@ -138,8 +138,8 @@ export function registerVmRoutes(
       const names = await readNames(database.db, parts.siteId(), [whole]);
       const mayOperate = allows(context.actor.access, "operate");
       // Clients with a token may be about to hand the port to a VNC viewer; the portal has tickets.
-      const hasToken = context.request.headers["x-auth-token"] !== undefined;
-      const vnc = mayOperate && hasToken ? await vms.openDirectVnc(whole.vm) : whole.vm.vnc;
+      const isPortal = context.request.caller.isCookie;
+      const vnc = mayOperate && !isPortal ? await vms.openDirectVnc(whole.vm) : whole.vm.vnc;
       return vmToWire({ ...whole, vm: { ...whole.vm, vnc } }, names, mayOperate);
     },
   });

@@ -34,9 +34,16 @@ export function isCsrfOf(token: string, given: unknown): boolean {
 
 /** Whether the page that caused the request is ours: same host and port. Undefined when the request does not say. */
 export function isOwnOrigin(request: IncomingMessage): boolean | undefined {
-  const { origin, host } = request.headers;
+  const { origin } = request.headers;
   if (origin === undefined) return undefined;
+  const host = hostOf(request);
   return host !== undefined && origin.toLowerCase() === `https://${host.toLowerCase()}`;
+}
+
+/** Host and port that the request was meant for, by either version of HTTP. */
+export function hostOf(request: IncomingMessage): string | undefined {
+  const authority = request.headers[":authority"];
+  return request.headers.host ?? (typeof authority === "string" ? authority : undefined);
 }
 
 /** The first of that name, as browsers send the most specific one first. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { AppError, type Log } from "@sinter/kit";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -46,6 +46,11 @@ export interface UpgradeDefinition {
    * the open socket.
    */
   open(context: UpgradeContext): Promise<(client: WebSocket) => void>;
+}
+
+/** A server of either version of HTTP. */
+export interface UpgradingServer {
+  on(event: "upgrade", listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): unknown;
 }
 
 export type Upgrades = ReturnType<typeof createUpgrades>;
@@ -156,8 +161,8 @@ export function createUpgrades(parts: {
     },
 
     /** Takes the upgrades of a server; one of another port counts as "api" unless cookies shall be heard there. */
-    attach(server: Pick<Server, "on">, door: Door): void {
-      server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    attach(server: UpgradingServer, door: Door): void {
+      server.on("upgrade", (request, socket, head) => {
         socket.on("error", () => socket.destroy());
         if (isClosed) return socket.destroy();
         opening.add(socket);

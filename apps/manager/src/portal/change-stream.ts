@@ -27,6 +27,11 @@ interface Stream {
   readonly isStillAllowed: () => Promise<boolean>;
 }
 
+/** Of either version of HTTP: a response has no socket any more when it is over. */
+function isOver(response: ServerResponse): boolean {
+  return response.writableEnded || (response.socket?.destroyed ?? true);
+}
+
 export type ChangeStream = ReturnType<typeof createChangeStream>;
 
 export function createChangeStream(parts: {
@@ -58,7 +63,7 @@ export function createChangeStream(parts: {
 
   function send(stream: Stream, text: string): void {
     const { response } = stream;
-    if (response.writableEnded || response.destroyed) {
+    if (isOver(response)) {
       streams.delete(stream);
       return;
     }

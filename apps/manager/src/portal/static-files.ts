@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { Log } from "@sinter/kit";
+import { hostOf } from "../http/caller.ts";
 import { contentSecurityPolicy } from "./security-headers.ts";
 
 /*
@@ -118,7 +117,7 @@ function sendPage(request: IncomingMessage, response: ServerResponse, page: stri
   response.writeHead(200, {
     "content-type": "text/html; charset=utf-8",
     "content-length": body.length,
-    "content-security-policy": contentSecurityPolicy(nonce, request.headers.host),
+    "content-security-policy": contentSecurityPolicy(nonce, hostOf(request)),
   });
   response.end(request.method === "HEAD" ? undefined : body);
 }
@@ -139,12 +138,10 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, file
   const body = file.bodies.get(encoding);
   if (!body) throw new Error("Broken assumption: a file has a body of its own.");
   if (encoding !== "") response.setHeader("content-encoding", encoding);
+  // Read before anything is said: one that is gone is a failure, not half an answer. The largest has some 500 kB.
+  const content = request.method === "HEAD" ? undefined : await readFile(body.path);
   response.writeHead(200, { "content-type": file.type, "content-length": body.sizeBytes });
-  if (request.method === "HEAD") {
-    response.end();
-    return;
-  }
-  await pipeline(createReadStream(body.path), response);
+  response.end(content);
 }
 
 /** Those named and not refused by `q=0`. */

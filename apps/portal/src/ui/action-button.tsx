@@ -19,9 +19,17 @@ export function ActionButton({ reason, onClick, children, ...rest }: ActionButto
       </Button>
     );
   }
+  // Not `disabled`, also within a form that is: the reason could not be reached then.
   return (
     <Tooltip title={reason}>
-      <Button {...rest} aria-disabled="true" aria-describedby={id} className="greyed" onClick={swallow}>
+      <Button
+        {...rest}
+        disabled={false}
+        aria-disabled="true"
+        aria-describedby={id}
+        className="greyed"
+        onClick={swallow}
+      >
         {children}
       </Button>
       <span id={id} className="unseen">

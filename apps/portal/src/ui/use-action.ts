@@ -23,6 +23,7 @@ export function useAction<Input>(options: {
   readonly started?: (input: Input) => string;
   /** The error is shown by whoever uses this; default false. */
   readonly isQuiet?: boolean;
+  readonly onError?: (error: unknown) => void;
 }): Action<Input> {
   const { t } = useTranslation();
   const { message } = App.useApp();
@@ -43,6 +44,7 @@ export function useAction<Input>(options: {
         return true;
       } catch (failure) {
         setError(failure);
+        options.onError?.(failure);
         if (options.isQuiet !== true) void message.error(failureText(failure), 8);
         return false;
       } finally {

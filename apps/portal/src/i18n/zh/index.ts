@@ -7,5 +7,21 @@ import { host } from "./host.ts";
 import { object } from "./object.ts";
 import { overview } from "./overview.ts";
 import { vm } from "./vm.ts";
+import { createVm } from "./create-vm.ts";
+import { media } from "./media.ts";
+import { storage } from "./storage.ts";
 
-export const zh = { common, monitor, session, shell, task, host, object, overview, vm };
+export const zh = {
+  common,
+  monitor,
+  session,
+  shell,
+  task,
+  host,
+  object,
+  overview,
+  vm,
+  createVm,
+  media,
+  storage,
+};

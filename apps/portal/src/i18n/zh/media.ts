@@ -1,0 +1,40 @@
+import type { Same } from "../messages.ts";
+import type { media as en } from "../en/media.ts";
+
+export const media: Same<typeof en> = {
+  none: "尚无 ISO 镜像。",
+  upload: "上传镜像",
+  begin: "开始",
+  uploading: "正在上传",
+  datastore: "数据存储",
+  freeOn: "{{name}}（可用 {{free}}）",
+  tooMuch: "可用空间 {{free}}，文件需要 {{needed}}。",
+  files: "文件",
+  pick: "选择文件",
+  pickAgain: "重新选择文件",
+  mismatch: {
+    name: "文件不一致：需要“{{name}}”。",
+    size: "文件大小不一致：需要 {{size}}。",
+  },
+  size: "大小",
+  sha256: "SHA-256 {{sum}}",
+  attachedTo: "已挂载到",
+  isAttached_one: "{{count}} 台虚拟机的光驱正在使用它，请先弹出。",
+  isAttached_other: "{{count}} 台虚拟机的光驱正在使用它，请先弹出。",
+  states: {
+    ready: "就绪",
+    failed: "失败",
+    running: "正在上传",
+    waiting: "正在等待管理节点",
+    paused: "已暂停",
+    done: "正在校验",
+    elsewhere: "未从此处上传",
+  },
+  rest: "剩余 {{time}}",
+  pause: "暂停",
+  resume: "继续",
+  cancel: "取消上传",
+  cancelText: "{{name}} 已上传的部分将被删除。",
+  remove: "删除镜像",
+  removeText: "将从镜像库中删除 {{name}}。",
+};

@@ -14,6 +14,7 @@ import {
   createVmLists,
   createVmReconciler,
   createVmService,
+  registerVmMediaRoutes,
   registerVmRoutes,
   vmWireErrors,
 } from "./compute/index.ts";
@@ -49,6 +50,13 @@ import { createUpgrades } from "./http/upgrades.ts";
 import { createWireErrors } from "./http/wire-errors.ts";
 import { createIdentity, type IdentityOptions } from "./identity/index.ts";
 import {
+  browserMediaStore,
+  createIsoService,
+  mediaWireErrors,
+  registerIsoRoutes,
+  registerMediaUpgrade,
+} from "./media/index.ts";
+import {
   createCollector,
   createMonitorService,
   createRecorder,
@@ -80,6 +88,7 @@ import {
   connectDatastore,
   createDatastore,
   createDatastoreService,
+  datastoreStore,
   datastoreWireErrors,
   deleteDatastore,
   disconnectDatastore,
@@ -95,6 +104,7 @@ export const VERSION = "0.1.0";
 /** Everything that runs in background of the API, by how often. */
 const VMS_EVERY_MS = 60_000;
 const LISTS_EVERY_MS = 20_000;
+const ISOS_EVERY_MS = 300_000;
 const SWEEP_EVERY_MS = 60_000;
 const HOUSEKEEPING_EVERY_MS = 3_600_000;
 /** Finished tasks stay readable so long; clients come back after hours. */
@@ -155,6 +165,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       if (event.type === "vmChanged") changedVms.signal(`${hostId} ${event.vmUuid}`);
       // A NIC that came back may be what a switch was waiting for.
       if (event.type === "datastoreChanged" || event.type === "hostChanged") inventory.hosts.signal(hostId);
+      if (event.type === "datastoreChanged") isoFolders.signal(Number(event.datastoreId));
     },
   });
 
@@ -212,6 +223,15 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     log,
     clock,
   });
+  const isos = createIsoService({ database, fleet, clock, log });
+  const isoFolders = createReconciler<number>({
+    name: "ISO files",
+    everyMs: ISOS_EVERY_MS,
+    keys: () => datastoreStore(database.db).connected(),
+    reconcile: (datastoreId) => isos.reconcile(datastoreId),
+    log,
+    clock,
+  });
   const collector = createCollector({ fleet, log, clock });
   const recorder = createRecorder({ database, collector, log, clock });
   const cpuLoadOf = (hostId: number): number | undefined =>
@@ -255,6 +275,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     monitorWireErrors,
     taskWireErrors,
     volumeWireErrors,
+    mediaWireErrors,
     vmWireErrors,
   ]);
   const tls = authority.serverTls();
@@ -296,6 +317,8 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   });
   const vmLists = createVmLists({ database, siteId });
   registerVmRoutes(app, { vms, lists: vmLists, database, siteId });
+  registerVmMediaRoutes(app, { vms, siteId });
+  registerIsoRoutes(app, { isos, siteId, lookSoon: (datastoreId) => isoFolders.signal(datastoreId) });
   registerVolumeRoutes(app, { volumes, siteId });
   registerDatastoreRoutes(app, { datastores, siteId });
   registerSwitchRoutes(app, { switches, siteId });
@@ -311,6 +334,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const { authenticate } = identity;
   const consoleSessions = createConsoleSessions({ authenticate, record: audit.recordConsole, log });
   const consoles = createConsoleService({ vms, fleet, sessions: consoleSessions, authenticate, clock });
+  registerMediaUpgrade(upgrades, { app, database, fleet, log });
   registerConsoles(upgrades, consoles);
   const consoleProxy = createConsoleProxy({
     upgrades,
@@ -361,11 +385,13 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       inventory.start();
       vmsOfHosts.start();
       changedVms.start();
+      isoFolders.start();
       collector.start();
       recorder.start();
       await fleet.start();
       every(LISTS_EVERY_MS, "keeping lists of VMs ready", () => vmLists.warm());
       every(SWEEP_EVERY_MS, "sweeping sessions", () => identity.sweep());
+      every(SWEEP_EVERY_MS, "sweeping tickets of media", () => browserMediaStore(database.db).removeUnused());
       every(SWEEP_EVERY_MS, "sweeping audit records", () => audit.sweep());
       every(HOUSEKEEPING_EVERY_MS, "housekeeping", manager.housekeep);
       every(RECHECK_MS, "looking after consoles", () => consoleSessions.recheck());
@@ -394,6 +420,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
         inventory.stop(),
         vmsOfHosts.stop(),
         changedVms.stop(),
+        isoFolders.stop(),
         collector.stop(),
         recorder.stop(),
       ]);

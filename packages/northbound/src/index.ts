@@ -6,6 +6,7 @@ export * from "./urn.ts";
 export * from "./task.schema.ts";
 export * from "./vm.schema.ts";
 export * from "./volume.schema.ts";
+export * from "./media.schema.ts";
 export * from "./audit.schema.ts";
 export * from "./health.schema.ts";
 export * from "./join-token.schema.ts";

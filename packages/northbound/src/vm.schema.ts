@@ -1,6 +1,7 @@
 import { LIMITS as L } from "@sinter/rules";
 import { Type, type Static } from "typebox";
 import { NullableText, TextMap } from "./common.schema.ts";
+import { WireCd } from "./media.schema.ts";
 import { coded } from "./read.ts";
 
 /*
@@ -180,6 +181,9 @@ export const CreateVmRequest = Type.Object(
       "10300069",
     ),
     autoBoot: O(Type.Boolean()),
+    /** A CD that the VM has from its first start: `file`, and `<datastore id>@<file name>`. */
+    cdRomProtocol: O(coded(Type.String({ maxLength: 32 }), "10300343")),
+    cdRomDevicePath: O(coded(Type.String({ maxLength: 256 }), "10301035")),
     vncAccessInfo: O(VncAccessRequest),
     uuid: O(text("10000001", 64)),
     externalUuid: O(text("10000001", 128)),
@@ -407,6 +411,8 @@ export const WireVm = Type.Object(
     /** Ours: why the VM is in its state, in words; when that was last observed; what the accelerator is. */
     statusReason: O(Type.String()),
     observedTime: O(Type.String()),
+    /** Ours: what lies in the CD drive; null: nothing. */
+    cdRom: O(Type.Union([WireCd, Type.Null()])),
   },
   { title: "Vm" },
 );

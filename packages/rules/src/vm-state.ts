@@ -59,6 +59,8 @@ export const VM_EDITS = {
   detachVolume: ["stopped", "running"],
   attachNic: ["stopped", "running"],
   detachNic: ["stopped", "running"],
+  attachCdrom: ["stopped", "running", "paused"],
+  detachCdrom: ["stopped", "running", "paused"],
   clone: ["stopped"],
   convertToTemplate: ["stopped"],
   openConsole: ["running", "paused"],

@@ -1,5 +1,5 @@
 import { readdir, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join as joinPath } from "node:path";
 import { KeyedQueue, type Log } from "@sinter/kit";
 import { type NbdServer, RemoteFile, serveNbd } from "@sinter/nbd";
 import { MEDIA_DETACHED, type MediaChannel } from "@sinter/southbound";
@@ -15,12 +15,14 @@ interface Medium {
 /** More at once are a mistake of the manager's: each may take CACHE_BYTES_MAX of memory. */
 const MEDIA_MAX = 32;
 const ENDING = ".sock";
+/** A browser may be faster than the task that puts its medium into the drive. */
+const EARLY_MS_MAX = 60_000;
 
 /**
- * Files of people's browsers as NBD exports on sockets that QEMU alone may open (CMP-29). One is made by whichever comes
- * first, the drive that it is put into or the browser's connection; both name it by its id. It lives until it is taken
- * out of the drive, also when its browser is gone: then every read fails. Nothing of it is kept on disk, and a restart
- * of the agent ends all of them, since the sockets are gone.
+ * Files of people's browsers as NBD exports on sockets that QEMU alone may open (CMP-29). One is made when it is put
+ * into a drive, and a browser that has come before waits for that. It lives until it is taken out, also when its browser
+ * is gone: then every read fails. Nothing of it is kept on disk, and a restart of the agent ends all of them, since QEMU
+ * has lost its connection: a browser that comes back then waits in vain.
  */
 export function createBrowserMedia(options: {
   readonly directory: string;
@@ -31,8 +33,9 @@ export function createBrowserMedia(options: {
 }) {
   const { directory, log } = options;
   const media = new Map<string, Medium>();
+  const early = new Map<string, { channel: MediaChannel; sizeBytes: number }>();
   const queue = new KeyedQueue();
-  const socketOf = (mediaId: string): string => join(directory, mediaId + ENDING);
+  const socketOf = (mediaId: string): string => joinPath(directory, mediaId + ENDING);
 
   const ensure = (mediaId: string, sizeBytes: number): Promise<Medium> =>
     queue.run(mediaId, async () => {
@@ -61,7 +64,10 @@ export function createBrowserMedia(options: {
   return {
     /** The socket of a medium, which waits for its browser if that is not there yet. */
     async open(mediaId: string, sizeBytes: number): Promise<string> {
-      await ensure(mediaId, sizeBytes);
+      const { file } = await ensure(mediaId, sizeBytes);
+      const waiting = early.get(mediaId);
+      early.delete(mediaId);
+      if (waiting !== undefined) join(file, waiting.sizeBytes, waiting.channel);
       return socketOf(mediaId);
     },
 
@@ -78,10 +84,27 @@ export function createBrowserMedia(options: {
     },
 
     /** A browser's connection has arrived. */
-    async attach(mediaId: string, sizeBytes: number, channel: MediaChannel): Promise<void> {
-      const { file } = await ensure(mediaId, sizeBytes);
-      if (file.sizeBytes === sizeBytes) file.attach(channel);
-      else channel.close(MEDIA_DETACHED, "the medium has another size");
+    attach(mediaId: string, sizeBytes: number, channel: MediaChannel): void {
+      const medium = media.get(mediaId);
+      if (medium !== undefined) {
+        join(medium.file, sizeBytes, channel);
+        return;
+      }
+      if (early.size >= MEDIA_MAX) {
+        channel.close(MEDIA_DETACHED, "too many connections wait for a drive");
+        return;
+      }
+      const waiting = { channel, sizeBytes };
+      early.set(mediaId, waiting);
+      const forget = (): void => {
+        clearTimeout(timer);
+        if (early.get(mediaId) === waiting) early.delete(mediaId);
+      };
+      const timer = setTimeout(() => {
+        if (early.get(mediaId) === waiting) channel.close(MEDIA_DETACHED, "the medium is in no drive");
+        forget();
+      }, EARLY_MS_MAX).unref();
+      channel.onClose(forget);
     },
 
     /** Ends a medium and forgets it; forgives one that is not there. */
@@ -97,11 +120,12 @@ export function createBrowserMedia(options: {
     async tidy(): Promise<void> {
       const names = await readdir(directory).catch((): string[] => []);
       for (const name of names.filter((each) => each.endsWith(ENDING))) {
-        if (!media.has(basename(name, ENDING))) await rm(join(directory, name), { force: true });
+        if (!media.has(basename(name, ENDING))) await rm(joinPath(directory, name), { force: true });
       }
     },
 
     async [Symbol.asyncDispose](): Promise<void> {
+      for (const { channel } of early.values()) channel.close(MEDIA_DETACHED, "the agent ends");
       for (const { file, server } of media.values()) {
         file.end();
         await server.close();
@@ -110,4 +134,9 @@ export function createBrowserMedia(options: {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function join(file: RemoteFile, sizeBytes: number, channel: MediaChannel): void {
+  if (file.sizeBytes === sizeBytes) file.attach(channel);
+  else channel.close(MEDIA_DETACHED, "the medium has another size");
 }

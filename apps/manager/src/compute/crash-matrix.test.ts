@@ -10,6 +10,7 @@ import { cloneVm, createVm } from "./create-vm.task.ts";
 import { createProgressHub } from "./progress-hub.ts";
 import { deleteVm } from "./delete-vm.task.ts";
 import { modifyVm } from "./modify-vm.task.ts";
+import { attachCdrom, detachCdrom } from "./vm-media.task.ts";
 import { powerVm } from "./power-vm.task.ts";
 import { attachNic, attachVolume, detachNic, detachVolume } from "./vm-devices.task.ts";
 
@@ -63,12 +64,12 @@ async function volume(world: ComputeWorld): Promise<number> {
 async function everything(world: ComputeWorld): Promise<unknown> {
   const { rows } = await world.database.pool.query(`select
     (select coalesce(json_agg(json_build_object('id', id, 'state', state, 'name', name, 'template', is_template,
-       'cpu', cpu, 'memory', memory, 'host', host_id) order by id), '[]') from vms) as vms,
+       'cpu', cpu, 'memory', memory, 'host', host_id, 'cdrom', cdrom) order by id), '[]') from vms) as vms,
     (select coalesce(json_agg(n order by mac), '[]') from nics n) as nics,
     (select coalesce(json_agg(json_build_object('id', id, 'status', status) order by id), '[]') from volumes) as volumes,
     (select coalesce(json_agg(a order by volume_id), '[]') from attachments a) as attachments,
     (select count(*) from task_locks) as locks, (select count(*) from host_cleanups) as cleanups,
-    (select count(*) from task_secrets) as secrets`);
+    (select count(*) from task_secrets) as secrets, (select count(*) from browser_media) as media`);
   const domains = world.sims.map((sim) =>
     [...sim.vms.values()]
       .map(({ spec, power }) => ({
@@ -77,6 +78,7 @@ async function everything(world: ComputeWorld): Promise<unknown> {
         cpu: spec.cpu.count,
         disks: spec.disks.map((disk) => disk.volumeUuid).toSorted(),
         nics: spec.nics.map((nic) => nic.mac).toSorted(),
+        cdrom: spec.cdrom,
       }))
       .toSorted((a, b) => a.id.localeCompare(b.id)),
   );
@@ -233,6 +235,48 @@ matrix(detachNic, {
     return (tasks) => world.services(tasks).vms.detachNic(OPERATOR, id, 0);
   },
   done: async (world, id) => assert.equal((await world.vms.get(id)).nics.length, 0),
+});
+
+const ISO = "rescue.iso";
+
+/** A VM, and a file in the library. */
+async function vmAndIso(world: ComputeWorld, isBooted: boolean): Promise<{ id: number; devicePath: string }> {
+  return { id: await vm(world, isBooted), devicePath: await world.addIso(ISO) };
+}
+
+/** Name of the file in the drive by the row and by the host that has the VM. */
+const cdOf = async (world: ComputeWorld, id: number): Promise<unknown[]> => {
+  const { vm: row } = await world.vms.get(id);
+  const spec = world.sims.map((sim) => sim.vms.get(row.uuid)?.spec).find((each) => each !== undefined);
+  return [row.cdrom?.name, spec?.cdrom?.kind === "iso" ? spec.cdrom.name : spec?.cdrom?.kind];
+};
+
+for (const isBooted of [true, false]) {
+  matrix(attachCdrom, {
+    prepare: async (world) => {
+      const { id, devicePath } = await vmAndIso(world, isBooted);
+      return (tasks) => world.services(tasks).vms.attachCdrom(OPERATOR, id, { devicePath });
+    },
+    done: async (world, id) => assert.deepEqual(await cdOf(world, id), [ISO, ISO]),
+  });
+}
+
+matrix(attachCdrom, {
+  prepare: async (world) => {
+    const id = await vm(world, true);
+    const request = { name: "local.iso", sizeBytes: 4096 };
+    return (tasks) => world.services(tasks).vms.attachBrowserCdrom(OPERATOR, id, request);
+  },
+  done: async (world, id) => assert.deepEqual(await cdOf(world, id), ["local.iso", "browser"]),
+});
+
+matrix(detachCdrom, {
+  prepare: async (world) => {
+    const { id, devicePath } = await vmAndIso(world, true);
+    await world.done(await world.vms.attachCdrom(OPERATOR, id, { devicePath }));
+    return (tasks) => world.services(tasks).vms.detachCdrom(OPERATOR, id);
+  },
+  done: async (world, id) => assert.deepEqual(await cdOf(world, id), [undefined, undefined]),
 });
 
 matrix(deleteVm, {

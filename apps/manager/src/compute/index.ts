@@ -2,6 +2,7 @@ import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
 import { deleteVm } from "./delete-vm.task.ts";
 import { modifyVm } from "./modify-vm.task.ts";
+import { attachCdrom, detachCdrom } from "./vm-media.task.ts";
 import { powerVm } from "./power-vm.task.ts";
 import { attachNic, attachVolume, detachNic, detachVolume } from "./vm-devices.task.ts";
 
@@ -12,6 +13,7 @@ export { createProgressHub, type ProgressHub } from "./progress-hub.ts";
 export { vmWireErrors } from "./vm.errors.ts";
 export { createVmReconciler, type VmReconciler } from "./vm.reconciler.ts";
 export { createVmLists } from "./vm-list.ts";
+export { MEDIA_TICKET_PATH, registerVmMediaRoutes } from "./vm-media.routes.ts";
 export { registerVmRoutes } from "./vm.routes.ts";
 export { createVmService, type VmService } from "./vm.service.ts";
 
@@ -26,6 +28,8 @@ export const computeTasks = [
   detachVolume,
   attachNic,
   detachNic,
+  attachCdrom,
+  detachCdrom,
   createVolume,
   deleteVolume,
 ] as const;

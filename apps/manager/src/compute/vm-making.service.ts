@@ -23,9 +23,10 @@ import {
   readVncPassword,
   shapeOf,
 } from "./vm-shape.ts";
+import { isoFrom } from "./vm-media.service.ts";
 import { vmStore } from "./vm.store.ts";
 import { type Begun, vmLock, volumeLock, type VmWork } from "./vm-work.ts";
-import type { Nic, Vm, WholeVm } from "./vm.ts";
+import type { Nic, Vm, VmIso, WholeVm } from "./vm.ts";
 
 /** Making VMs: from a request, or as a copy of another. */
 export function createVmMaking({ database, work }: { database: Database; work: VmWork }) {
@@ -47,6 +48,8 @@ export function createVmMaking({ database, work }: { database: Database; work: V
       nics: readonly NicRequest[];
       isBooted: boolean;
       isTemplate: boolean;
+      /** A CD that it has from its first start. */
+      cdrom?: (tx: Tx) => Promise<VmIso>;
       secret?: (nics: readonly Nic[]) => CreateVmSecret;
       locks?: readonly string[];
     },
@@ -60,11 +63,12 @@ export function createVmMaking({ database, work }: { database: Database; work: V
       const nics = await draftNics(tx.db, id, wish.nics);
       for (const mac of await store.usedMacs(nics.nics.map((nic) => nic.mac))) throw vmErrors.macUsed(mac);
       await checkRoom(tx.db, disks.newVolumes);
+      const cdrom = (await wish.cdrom?.(tx)) ?? null;
       const demand: Demand = {
         vcpus: wish.shape.cpu.count,
         memoryMiB: wish.shape.memory.sizeMiB,
         cpuReservationMhz: wish.shape.cpu.reservationMhz,
-        datastoreIds: disks.datastoreIds,
+        datastoreIds: cdrom === null ? disks.datastoreIds : [...disks.datastoreIds, cdrom.datastoreId],
         switchIds: nics.switchIds,
       };
       await lockPlacement(tx.db);
@@ -83,7 +87,7 @@ export function createVmMaking({ database, work }: { database: Database; work: V
         state: "creating" as const,
         stateReason: "",
         ...wish.shape,
-        cdrom: null,
+        cdrom,
         params: {},
         generation: 1,
       };

@@ -23,3 +23,16 @@ export function observed(observation: VmObservation, at: Date): Pick<Vm, "guest"
 export function reasonOf(observation: VmObservation): string {
   return observation.power === "crashed" ? `The guest crashed (${observation.reason}).` : "";
 }
+
+/**
+ * What is in the CD drive, by what the host sees of it. An ISO file stays as it was wished; a browser's file is lost when
+ * its browser is, and gone when the VM has been started without it.
+ */
+export function cdromSeen(vm: Pick<Vm, "cdrom" | "generation">, observation: VmObservation): Vm["cdrom"] {
+  const { cdrom } = vm;
+  if (cdrom?.kind !== "browser") return cdrom;
+  const seen = observation.cdrom;
+  if (seen?.kind === "browser" && seen.mediaId === cdrom.mediaId) return { ...cdrom, isLost: !seen.isOpen };
+  // What is not defined as wished yet may come.
+  return observation.generation !== null && observation.generation >= vm.generation ? null : cdrom;
+}

@@ -7,7 +7,7 @@ import type { Database, Db } from "../database/database.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { isAway } from "./node-work.ts";
 import { readSpec } from "./spec-reader.ts";
-import { observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
+import { cdromSeen, observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
 import { vmLock } from "./vm-work.ts";
 import { vmStore } from "./vm.store.ts";
 import { nics, vms } from "./vm.table.ts";
@@ -38,13 +38,18 @@ export function createVmReconciler({ database, tasks, fleet, log }: VmReconciler
   /** Writes what was seen of one VM, if nothing else has happened to it since `before` was read. */
   const settle = async (before: Vm, observation: VmObservation): Promise<void> => {
     const state = STATE_OF_POWER[observation.power];
-    const change = { ...observed(observation, new Date()), stateReason: reasonOf(observation) };
+    const change = {
+      ...observed(observation, new Date()),
+      cdrom: cdromSeen(before, observation),
+      stateReason: reasonOf(observation),
+    };
     const isSame =
       before.state === state &&
       before.stateReason === change.stateReason &&
       // Not as text: the database gives the members of an object back in an order of its own.
       isDeepStrictEqual(before.guest, change.guest) &&
-      isDeepStrictEqual(before.vnc, change.vnc);
+      isDeepStrictEqual(before.vnc, change.vnc) &&
+      isDeepStrictEqual(before.cdrom, change.cdrom);
     if (isSame) return;
     await store.transition(before.id, [before.state], state, change);
     if (before.state !== state)

@@ -9,6 +9,7 @@ import { type DeleteVmInput, deleteVm } from "./delete-vm.task.ts";
 import type { DirectVnc } from "./direct-vnc.ts";
 import { type ModifyVmInput, modifyVm, type VmChange } from "./modify-vm.task.ts";
 import { createVmDevices } from "./vm-devices.service.ts";
+import { createVmMedia } from "./vm-media.service.ts";
 import { createVmMaking } from "./vm-making.service.ts";
 import { createVmPower } from "./vm-power.service.ts";
 import { vmErrors } from "./vm.errors.ts";
@@ -52,6 +53,7 @@ export function createVmService(parts: VmServiceParts) {
     ...createVmMaking({ database, work }),
     ...createVmPower({ ...parts, work }),
     ...createVmDevices(work),
+    ...createVmMedia({ database, work }),
 
     async get(id: number): Promise<WholeVm> {
       return getWhole(database, id);

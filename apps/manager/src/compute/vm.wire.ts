@@ -4,6 +4,7 @@ import {
   siteUrn,
   uriOf,
   vmWireId,
+  type WireCd,
   type WireDisk,
   wireDateTime,
   wireMillis,
@@ -14,7 +15,16 @@ import type { VmState } from "@sinter/rules";
 import { GiB, KiB } from "@sinter/kit";
 import type { GuestAddress } from "@sinter/southbound";
 import { storageTypeOnWire } from "../storage/volume.wire.ts";
-import { type Nic, summaryOf, type Vm, type VmDisk, type VmSummary, type WholeVm } from "./vm.ts";
+import { devicePath } from "../media/iso.ts";
+import {
+  type Nic,
+  summaryOf,
+  type Vm,
+  type VmCdrom,
+  type VmDisk,
+  type VmSummary,
+  type WholeVm,
+} from "./vm.ts";
 import type { VmIdentity } from "./vm.store.ts";
 
 /** Several of our states share a spelling: the contract knows no "rebooting", and clients wait for what they know. */
@@ -170,6 +180,20 @@ export function vmToWire(whole: WholeVm, names: VmNames, maySeePassword: boolean
     hugePage: "4K",
     haConfig: { hostFaultPolicy: 0, vmFaultPolicy: 0 },
     observedTime: wireMillis(vm.observedAt),
+    cdRom: cdToWire(vm.cdrom, names.siteId),
+  };
+}
+
+export function cdToWire(cdrom: VmCdrom | null, siteId: string): WireCd | null {
+  if (cdrom === null) return null;
+  const isIso = cdrom.kind === "iso";
+  return {
+    kind: cdrom.kind,
+    name: cdrom.name,
+    devicePath: isIso ? devicePath(cdrom) : cdrom.name,
+    datastoreUrn: isIso ? objectUrn(siteId, "datastores", cdrom.datastoreId) : null,
+    isLost: !isIso && cdrom.isLost,
+    attachTime: wireDateTime(new Date(cdrom.attachedAt)),
   };
 }
 

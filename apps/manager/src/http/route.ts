@@ -29,6 +29,8 @@ export interface RouteDefinition<Body extends TSchema> {
   readonly body?: Body;
   /** Hands the parsed body over as it came, for a body that the handler checks strictly itself. */
   readonly readsBodyRaw?: boolean;
+  /** The body is bytes of any length, which the handler reads off `request.body`, a stream, and limits itself. */
+  readonly streamsBody?: boolean;
   /** Query parameters for the API document; reading is by `query`. */
   readonly query?: Readonly<Record<string, string>>;
   readonly reply: TSchema;
@@ -58,7 +60,11 @@ export function registerRoute<Body extends TSchema>(
   app.route({
     method: route.method,
     url: route.url,
-    config: { access: route.access, ...(route.isBackground === true ? { isBackground: true } : {}) },
+    config: {
+      access: route.access,
+      ...(route.isBackground === true ? { isBackground: true } : {}),
+      ...(route.streamsBody === true ? { streamsBody: true } : {}),
+    },
     handler: async (request, reply) => {
       const body =
         route.body === undefined
@@ -105,6 +111,7 @@ declare module "fastify" {
   }
   interface FastifyContextConfig {
     access?: AccessLevel;
+    streamsBody?: boolean;
     isBackground?: boolean;
   }
 }

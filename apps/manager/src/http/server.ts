@@ -8,6 +8,8 @@ import { type Caller, callerOf, CSRF_HEADER, isCsrfOf, isOwnOrigin } from "./cal
 import { doorOf } from "./doors.ts";
 import type { WireErrors } from "./wire-errors.ts";
 
+/** Of bodies that routes read as they come. */
+const BYTES = "application/octet-stream";
 /** Largest request body: a VM of 60 disks and 12 NICs takes some 30 kB. */
 const BODY_BYTES_MAX = 1024 * 1024;
 
@@ -66,10 +68,13 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
   // Clients misspell the content type or leave it out: whatever comes is text, and read where a route wants a body.
   // One that is no media type at all would be refused before any parser is asked.
   app.addHook("onRequest", async (request) => {
-    if (request.raw.headers["content-type"] !== undefined) request.raw.headers["content-type"] = "text/plain";
+    const { headers } = request.raw;
+    if (request.routeOptions.config.streamsBody === true) headers["content-type"] = BYTES;
+    else if (headers["content-type"] !== undefined) headers["content-type"] = "text/plain";
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(BYTES, (_request, stream, done) => done(null, stream));
 
   // Forgetting it would open the route to everybody, since the check below lets through what needs nothing.
   app.addHook("onRoute", ({ config, method, url }) => {

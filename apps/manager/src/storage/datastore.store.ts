@@ -260,6 +260,15 @@ export function datastoreStore(db: Db) {
       return rows.map((row) => row.id);
     },
 
+    /** Those that some host reaches. */
+    async connected(): Promise<number[]> {
+      const rows = await db
+        .selectDistinct({ id: datastoreHosts.datastoreId })
+        .from(datastoreHosts)
+        .where(eq(datastoreHosts.state, "connected"));
+      return rows.map((row) => row.id);
+    },
+
     /** Of these ids, those that name a datastore. */
     async existing(ids: readonly number[]): Promise<Set<number>> {
       if (ids.length === 0) return new Set();

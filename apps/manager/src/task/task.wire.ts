@@ -21,6 +21,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   "vm.detachVolume": "DetachVolumeTask",
   "vm.attachNic": "AttachVmNicTask",
   "vm.detachNic": "DetachVmNicTask",
+  "vm.attachCdrom": "AttachCdromTask",
+  "vm.detachCdrom": "DetachCdromTask",
   "volume.create": "CreateVolumeTask",
   "volume.delete": "DeleteVolumeTask",
 };

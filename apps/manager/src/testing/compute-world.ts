@@ -10,6 +10,7 @@ import { nextId, OBJECT_ID_SEQUENCE } from "../database/ids.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { hosts } from "../host/host.table.ts";
 import type { Actor } from "../identity/user.ts";
+import { isoStore } from "../media/iso.store.ts";
 import { portGroups, switches, switchHosts } from "../network/network.table.ts";
 import { datastoreHosts, datastores } from "../storage/datastore.table.ts";
 import { createVolumeService } from "../storage/volume.service.ts";
@@ -42,6 +43,8 @@ export interface ComputeWorld extends AsyncDisposable {
   ended(begun: { taskId: number }): Promise<TaskView>;
   /** Ended well; otherwise the failure. */
   done(begun: { taskId: number }): Promise<TaskView>;
+  /** Puts an ISO file into the shared datastore and the library; gives its path as attachCdrom takes it. */
+  addIso(name: string): Promise<string>;
   setHostStatus(index: number, status: "normal" | "fault"): Promise<void>;
 }
 
@@ -161,6 +164,18 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
       if (task.state !== "succeeded")
         throw new Error(`${task.type} ${task.state}: ${JSON.stringify(task.reason)}`);
       return task;
+    },
+    addIso: async (name) => {
+      const iso = { name, sizeBytes: 4096, receivedBytes: 4096, status: "ready", reason: "" } as const;
+      await isoStore(db).insert({
+        id: await nextId(db),
+        datastoreId,
+        ...iso,
+        sha256: null,
+        updatedAt: new Date(),
+      });
+      store.isos.set(name, { sizeBytes: iso.sizeBytes, modifiedAt: 0 });
+      return `${datastoreId}@${name}`;
     },
     setHostStatus: async (index, status) => {
       await database.pool.query("update hosts set status = $1 where id = $2", [status, hostIds[index]]);

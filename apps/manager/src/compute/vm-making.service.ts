@@ -142,6 +142,9 @@ export function createVmMaking({ database, work }: { database: Database; work: V
         nics: request.vmConfig.nics ?? [],
         isBooted: request.autoBoot ?? true,
         isTemplate,
+        ...(request.cdRomDevicePath
+          ? { cdrom: (tx: Tx) => isoFrom(tx, request.cdRomProtocol, request.cdRomDevicePath ?? "") }
+          : {}),
         secret: (made) => ({ seed: seedFor(request, shape.os, made) }),
       });
     },

@@ -148,7 +148,7 @@ function Notes({ vm }: { vm: WireVm }) {
           <Input.TextArea
             aria-label={t("vm.notes")}
             autoFocus
-            autoSize={{ minRows: 3, maxRows: 10 }}
+            rows={3}
             maxLength={LIMITS.descriptionLength.max}
             value={text}
             onChange={(event) => setText(event.target.value)}

@@ -6,6 +6,7 @@ export { pathOf, type Reference } from "./references.ts";
 export { loginKey, type Session } from "./session.ts";
 export { TaskFailure, type TaskQuery, type WaitOptions } from "./resources/tasks.ts";
 export type { ConsoleTicket, PowerMode, VmQuery } from "./resources/vms.ts";
+export type { VlanRange } from "./resources/networks.ts";
 export type { Iso } from "./resources/isos.ts";
 export type { VolumeQuery } from "./resources/volumes.ts";
 export type { HostQuery } from "./resources/hosts.ts";

@@ -10,6 +10,8 @@ import { vm } from "./vm.ts";
 import { createVm } from "./create-vm.ts";
 import { media } from "./media.ts";
 import { storage } from "./storage.ts";
+import { network } from "./network.ts";
+import { site } from "./site.ts";
 
 export const zh = {
   common,
@@ -24,4 +26,6 @@ export const zh = {
   createVm,
   media,
   storage,
+  network,
+  site,
 };

@@ -1,0 +1,16 @@
+export const site = {
+  address: "Manager's address",
+  version: "Version",
+  timeZone: "Time zone",
+  noClusters: "There is no cluster yet.",
+  createCluster: "Create cluster",
+  removeCluster: "Delete cluster",
+  removeClusterText: "{{name}} is deleted. Refused while it has hosts or VMs.",
+  vcpus: "Virtual CPUs promised",
+  memoryPromised: "Memory promised",
+  arch: "Architecture",
+  vcpusLeft: "Virtual CPUs left without over-commit",
+  memoryLeft: "Memory left",
+  vcpusAll: "Virtual CPUs of all VMs, also of those that are off",
+  memoryAll: "Memory of all VMs, also of those that are off",
+} as const;

@@ -150,7 +150,7 @@ export const vm = {
   },
   cdDrive: "CD drive",
   driveEmpty: "The drive is empty.",
-  driveFilledElsewhere: "A medium is in the drive.",
+  cdOfBrowser: { served: "from another browser", lost: "its browser is gone: reads fail" },
   attachIso: "Attach ISO",
   attachBrowserIso: "Attach ISO from this computer",
   eject: "Eject",

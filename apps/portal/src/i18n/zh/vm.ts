@@ -153,7 +153,7 @@ export const vm: Same<typeof en> = {
   },
   cdDrive: "光驱",
   driveEmpty: "光驱为空。",
-  driveFilledElsewhere: "光驱中有介质。",
+  cdOfBrowser: { served: "由其他浏览器提供", lost: "提供它的浏览器已离开，读取失败" },
   attachIso: "挂载 ISO",
   attachBrowserIso: "挂载本机 ISO",
   eject: "弹出",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   createMediaReader,
   encodeAnswer,
+  parseGreeting,
   type MediaActivity,
   type MediaFile,
   parseRequest,
@@ -83,6 +84,15 @@ describe("CMP-29: a CD that is a file of the browser", () => {
     '{"id":1,"offset":0.5,"length":1}',
     '{"id":1}',
   ])("does not take %s for a request", (text) => expect(parseRequest(text)).toBeUndefined());
+
+  test("a connection that was lost is resumed at the manager's own path, and nowhere else", () => {
+    expect(parseGreeting('{"resume":"/sinter/v1/media/abc","sizeBytes":5}')).toEqual({
+      resume: "/sinter/v1/media/abc",
+    });
+    expect(parseGreeting('{"resume":"//elsewhere/x"}')).toBeUndefined();
+    expect(parseGreeting('{"id":1,"offset":0,"length":1}')).toBeUndefined();
+    expect(parseGreeting("no")).toBeUndefined();
+  });
 
   test("an id above 2^31 keeps its value", () => {
     expect(new DataView(encodeAnswer(0xfffffffe, new ArrayBuffer(0))).getUint32(0)).toBe(0xfffffffe);

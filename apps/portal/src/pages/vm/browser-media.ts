@@ -1,5 +1,6 @@
 /*
- * Serves reads of a CD from a file on this computer (docs/formats/browser-media.md). The manager sends
+ * Serves reads of a CD from a file on this computer (docs/formats/browser-media.md). Each connection begins with
+ * `{"resume":"<path>"}`, where the file is handed out again should this connection be lost. Then come reads: the manager sends
  * `{"id":n,"offset":o,"length":l}` as text; the answer is a binary message of four bytes with the id, big-endian, and
  * then the bytes, or the text `{"id":n,"error":"…"}`. Nothing is sent that the guest does not read.
  */
@@ -37,16 +38,28 @@ interface ReadRequest {
   readonly length: number;
 }
 
-/** Undefined for what is not a request: it is left unanswered, and the manager's own time limit ends it. */
-export function parseRequest(text: string): ReadRequest | undefined {
-  let value: unknown;
+/** The first message of a connection; undefined for any other. */
+export function parseGreeting(text: string): { readonly resume: string } | undefined {
+  const value = parseObject(text);
+  const resume = value?.["resume"];
+  // Only ever this manager's own: a path, not another host.
+  return typeof resume === "string" && resume.startsWith("/sinter/") ? { resume } : undefined;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
-  if (typeof value !== "object" || value === null) return undefined;
-  const { id, offset, length } = value as Record<string, unknown>;
+}
+
+/** Undefined for what is not a request: it is left unanswered, and the manager's own time limit ends it. */
+export function parseRequest(text: string): ReadRequest | undefined {
+  const value = parseObject(text);
+  if (value === undefined) return undefined;
+  const { id, offset, length } = value;
   const isCount = (number: unknown): number is number => Number.isSafeInteger(number) && Number(number) >= 0;
   if (!isCount(id) || id > 0xffffffff || !isCount(offset) || !isCount(length)) return undefined;
   return { id, offset, length };

@@ -1,6 +1,5 @@
 import { LaptopOutlined, LinkOutlined } from "@ant-design/icons";
 import { Alert } from "antd";
-import { useQuery } from "@tanstack/react-query";
 import type { WireVm } from "@sinter/northbound";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -11,7 +10,6 @@ import { bytes } from "../../ui/format.ts";
 import { useAction } from "../../ui/use-action.ts";
 import { AttachIsoDialog } from "./attach-iso-dialog.tsx";
 import { BrowserIsoDialog } from "./browser-iso-dialog.tsx";
-import { readyIsosQuery } from "./isos-query.ts";
 import { closeMedium, useOpenMedium } from "./media-store.ts";
 import { MediaPicture } from "./media-picture.tsx";
 
@@ -20,10 +18,9 @@ export function VmCdDrive({ vm }: { vm: WireVm }) {
   const { t } = useTranslation();
   const mayOperate = useMay("operate");
   const [dialog, setDialog] = useState<"library" | "browser">();
-  const isos = useQuery({ ...readyIsosQuery(), retry: false });
   const medium = useOpenMedium(vm.urn);
-  const iso = (isos.data ?? []).find((one) => one.attachedVms.includes(vm.urn));
-  const isFilled = vm.cdRomStatus === "fill" || iso !== undefined || medium !== undefined;
+  const cd = vm.cdRom ?? undefined;
+  const isFilled = vm.cdRomStatus === "fill" || medium !== undefined;
   const eject = useAction<void>({
     call: async () => {
       await client.vms.detachCd(vm);
@@ -79,9 +76,9 @@ export function VmCdDrive({ vm }: { vm: WireVm }) {
         </>
       ) : (
         <p className={isFilled ? "" : "quiet"}>
-          {iso
-            ? `${iso.name} · ${bytes(iso.sizeBytes)}`
-            : t(isFilled ? "vm.driveFilledElsewhere" : "vm.driveEmpty")}
+          {cd
+            ? `${cd.name}${cd.kind === "browser" ? ` · ${t(`vm.cdOfBrowser.${cd.isLost ? "lost" : "served"}`)}` : ""}`
+            : t("vm.driveEmpty")}
         </p>
       )}
       {dialog === "library" && <AttachIsoDialog vm={vm} onClose={() => setDialog(undefined)} />}

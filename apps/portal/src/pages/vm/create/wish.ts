@@ -94,19 +94,13 @@ export function wishFrom(source: WireVm): Partial<Wish> {
   };
 }
 
-/** Fields of the contract for a CD that is in the drive from the beginning. */
-interface CdFields {
-  readonly cdRomProtocol?: "file";
-  readonly cdRomDevicePath?: string;
-}
-
 export interface IsoChoice {
   readonly datastoreId: string;
   readonly name: string;
 }
 
 /** A VM from nothing. */
-export function createRequestOf(wish: Wish, iso?: IsoChoice): CreateVmRequest & CdFields {
+export function createRequestOf(wish: Wish, iso?: IsoChoice): CreateVmRequest {
   return {
     name: wish.name.trim(),
     ...(wish.description === "" ? {} : { description: wish.description }),

@@ -1,64 +1,46 @@
-import { createCipheriv } from "node:crypto";
 import { connect } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { Viewer } from "@sinter/rfb";
+import { type ClientOptions, createWebSocketStream, WebSocket } from "ws";
 
-/** Speaks RFB 3.8 with VNC authentication as a viewer does; gives the size of the screen, or throws. */
+/** Screens of emulated guests on a busy machine; nothing here should take a tenth of it. */
+const SCREEN_MS_MAX = 60_000;
+
+/** Connects to a host as VNC clients do; throws for a wrong password. */
 export async function openScreen(
   host: string,
   port: number,
   password: string,
 ): Promise<{ width: number; height: number }> {
-  const socket = connect({ host, port });
-  const chunks: Buffer[] = [];
-  let wake: () => void = () => {};
-  socket.on("data", (chunk: Buffer) => {
-    chunks.push(chunk);
-    wake();
+  using viewer = await Viewer.open(connect({ host, port }), {
+    password,
+    signal: AbortSignal.timeout(SCREEN_MS_MAX),
   });
-  socket.on("error", () => wake());
-  socket.on("close", () => wake());
-  const read = async (length: number): Promise<Buffer> => {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const all = Buffer.concat(chunks);
-      if (all.length >= length) {
-        chunks.splice(0, chunks.length, all.subarray(length));
-        return all.subarray(0, length);
-      }
-      if (socket.destroyed || Date.now() > deadline) throw new Error("the screen closed the connection");
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        setTimeout(resolve, 500);
-      });
-    }
-  };
-  try {
-    const version = await read(12);
-    if (!version.toString().startsWith("RFB 003.008")) throw new Error(`not a screen: ${version.toString()}`);
-    socket.write(version);
-    const [count] = await read(1);
-    const kinds = await read(count ?? 0);
-    if (!kinds.includes(2)) throw new Error(`no password asked: ${[...kinds].join(" ")}`);
-    socket.write(Buffer.from([2]));
-    const challenge = await read(16);
-    socket.write(respond(challenge, password));
-    const result = await read(4);
-    if (result.readUInt32BE(0) !== 0) throw new Error("wrong password");
-    socket.write(Buffer.from([1]));
-    const init = await read(24);
-    return { width: init.readUInt16BE(0), height: init.readUInt16BE(2) };
-  } finally {
-    socket.destroy();
-  }
+  return viewer.size;
 }
 
-/** VNC's DES takes each byte of the key with its bits reversed. Two-key triple DES with equal keys is DES. */
-function respond(challenge: Buffer, password: string): Buffer {
-  const key = Buffer.alloc(8);
-  Buffer.from(password.slice(0, 8), "latin1").copy(key);
-  const reversed = Buffer.from(
-    key.map((byte) => Number.parseInt(byte.toString(2).padStart(8, "0").split("").toReversed().join(""), 2)),
-  );
-  const cipher = createCipheriv("des-ede3-ecb", Buffer.concat([reversed, reversed, reversed]), null);
-  cipher.setAutoPadding(false);
-  return Buffer.concat([cipher.update(challenge), cipher.final()]);
+export interface BrowserScreen extends Disposable {
+  readonly viewer: Viewer;
+  /** Sub-protocol that was agreed upon. */
+  readonly protocol: string;
+  /** Close code, once it is closed. */
+  readonly closed: Promise<number>;
+}
+
+/** Redeems a ticket as a browser does. Throws with the status of a refusal. */
+export async function openTicket(
+  url: string,
+  options: { readonly password: string; readonly ca: string },
+): Promise<BrowserScreen> {
+  // ws hands what it does not know to tls.connect.
+  const tls: ClientOptions & ConnectionOptions = { ca: options.ca };
+  const client = new WebSocket(url, ["binary"], tls);
+  // Listens before the server speaks, and stays for what fails later.
+  const stream = createWebSocketStream(client);
+  const closed = new Promise<number>((resolve) => client.once("close", resolve));
+  const viewer = await Viewer.open(stream, {
+    password: options.password,
+    signal: AbortSignal.timeout(SCREEN_MS_MAX),
+  });
+  return { viewer, protocol: client.protocol, closed, [Symbol.dispose]: () => client.terminate() };
 }

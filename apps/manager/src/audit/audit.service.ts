@@ -61,7 +61,10 @@ export async function createAudit(options: AuditOptions): Promise<AuditService> 
       if (!actor && status >= 400 && !refusals.admits(request.ip)) return;
       await writer.record({
         at: new Date(clock.now()),
-        userName: auditText(actor?.userName ?? headerText(request.headers, "x-auth-user") ?? "", 128),
+        userName: auditText(
+          actor?.userName ?? request.triedName ?? headerText(request.headers, "x-auth-user") ?? "",
+          128,
+        ),
         clientAddress: auditText(request.ip, 64),
         method: request.method,
         path: auditText(request.url.split("?", 1)[0] ?? "", 512),

@@ -87,6 +87,7 @@ export function registerOwnSessionRoutes(
       if (isOwnOrigin(request.raw) === false && doorOf(request.raw) === "portal") {
         throw new AppError("forbidden", "REQUEST_FORGED", "Another site's page may not log in here.");
       }
+      request.triedName = body.userName;
       const login = {
         userName: body.userName.normalize("NFC"),
         key: keyOfPassword(body.password),
@@ -164,4 +165,11 @@ function setCookie(reply: FastifyReply, token: string): void {
 
 function clearCookie(reply: FastifyReply): void {
   reply.header("set-cookie", `${SESSION_COOKIE}=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0`);
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Of a login by body: for the audit record when it is refused. */
+    triedName?: string;
+  }
 }

@@ -179,21 +179,31 @@ const UNSEEN: Readonly<Record<string, readonly string[]>> = {
   volumes: ["uuid", "allocated_bytes", "created_at"],
   switches: ["generation", "created_at"],
   port_groups: ["created_by", "created_at"],
+  // Those up to the input never change, those after it change together with the state.
   task_tasks: [
-    ...["type", "title", "entity_urn", "entity_name", "user_name", "attributes", "input"], // never change
-    ...["cancelled_by", "stuck_in", "created_at", "started_at", "finished_at", "epoch"], // change with the state
+    "type",
+    "title",
+    "entity_urn",
+    "entity_name",
+    "user_name",
+    "attributes",
+    "input",
+    "cancelled_by",
+    "stuck_in",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "epoch",
   ],
   sites: ["created_at"],
   users: [
-    ...[
-      "name_key",
-      "type",
-      "password_hash",
-      "password_changed_at",
-      "failed_logins",
-      "is_built_in",
-      "created_at",
-    ],
+    "name_key",
+    "type",
+    "password_hash",
+    "password_changed_at",
+    "failed_logins",
+    "is_built_in",
+    "created_at",
   ],
   roles: ["is_built_in", "created_at"],
 };

@@ -194,6 +194,23 @@ test("logging out ends the session and takes the cookie back", async () => {
   assert.equal((await world.ask("portal", SESSION, { headers: { cookie } })).status, 401);
 });
 
+test("logins, refused ones and forged requests are in the audit", async () => {
+  await using world = await portalWorld();
+  await world.login("admin", "Wrong-Horse7");
+  const { cookie } = await world.login();
+  await world.ask("portal", "/service/roles/add", { method: "POST", headers: { cookie }, body: {} });
+  const answer = await world.ask("portal", "/sinter/v1/audit?limit=10", { headers: { cookie } });
+  const { records } = answer.json() as { records: Record<string, unknown>[] };
+  assert.deepEqual(
+    records.map(({ userName, path, status, errorCode }) => [userName, path, status, errorCode]).toReversed(),
+    [
+      ["admin", "/sinter/v1/session", 401, "10100103"],
+      ["admin", "/sinter/v1/session", 200, ""],
+      ["", "/service/roles/add", 403, "10000003"],
+    ],
+  );
+});
+
 test("a session ends after its time without use; what a page asks by itself does not prolong it", async () => {
   const clock = new MovedClock();
   await using world = await portalWorld({ clock, identity: { sessionValidityMs: HOUR_MS } });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { silentLog, waitFor } from "@sinter/kit";
 import pg from "pg";
@@ -246,6 +248,45 @@ test("after a lost connection everybody is told to look at everything, and chang
   // Nonsense on the channel is nobody's end.
   await feed.pool.query(`select pg_notify('sinter_changes', 'nonsense')`);
   assert.deepEqual(await feed.announced("update vms set name = 'newer'"), [{ kind: "vms", ids: ["1"] }]);
+});
+
+test("a connection that dies without a word is given up and made anew", async () => {
+  await using own = await managerDatabase();
+  // A host is only in the query, which makes it no URL to Node.
+  const { searchParams, pathname, username } = new URL(own.url.replace("@/", "@socket/"));
+  const target = { path: `${searchParams.get("host")}/.s.PGSQL.${searchParams.get("port") ?? 5432}` };
+  const pairs: Socket[][] = [];
+  // Between the two: a network that forgets a connection instead of closing it.
+  const between = createServer((socket) => {
+    const server = connect(target);
+    for (const side of [socket, server]) side.on("error", () => {});
+    socket.pipe(server).pipe(socket);
+    pairs.push([socket, server]);
+  });
+  between.listen(0, "127.0.0.1");
+  await once(between, "listening");
+  const { port } = between.address() as AddressInfo;
+  const again = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<Change>();
+  const listener = new ChangeListener({
+    url: `postgresql://${username}@127.0.0.1:${port}${pathname}`,
+    log: silentLog,
+    onChange: heard.resolve,
+    onLost: again.resolve,
+    probeEveryMs: 100,
+    answerMs: 400,
+  });
+  try {
+    await listener.start();
+    for (const side of pairs.flat()) side.pause().unpipe();
+    await again.promise;
+    await own.database.pool.query(insertVms(1, 1));
+    assert.deepEqual(await heard.promise, { kind: "vms", ids: ["1"] });
+  } finally {
+    for (const side of pairs.flat()) side.destroy();
+    await listener[Symbol.asyncDispose]();
+    between.close();
+  }
 });
 
 test("a listener without a database starts, tries again and can be closed", async () => {

@@ -1,4 +1,4 @@
-import type { Log } from "@sinter/kit";
+import { type Log, systemClock } from "@sinter/kit";
 import pg from "pg";
 
 /*
@@ -8,7 +8,7 @@ import pg from "pg";
  * |----------------------------------------|-------------------------------------------------------------------------|
  * | a change while the connection is away  | `onLost` when it is back: whoever listens looks at everything           |
  * | a connection that died without a word  | a question every 15 s; one without an answer in 5 s is the end of it    |
- * | closing while it connects              | the connection is ended as soon as it is there                          |
+ * | closing while it connects              | the connection is ended as soon as it is there, 5 s later at the latest |
  */
 
 /** What changed in one statement. */
@@ -26,19 +26,21 @@ export interface ChangeListenerOptions {
   readonly onLost: () => void;
   /** Default 15,000. */
   readonly probeEveryMs?: number;
+  /** So long the server may take to answer; default 5,000. */
+  readonly answerMs?: number;
 }
 
 /** The channel that the triggers write to. */
 const CHANNEL = "sinter_changes";
 const PROBE_EVERY_MS = 15_000;
-const PROBE_ANSWER_MS = 5_000;
+const ANSWER_MS = 5_000;
+const GOODBYE_MS = 1_000;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 5_000;
 
 export class ChangeListener implements AsyncDisposable {
   readonly #options: ChangeListenerOptions;
   readonly #ended = new AbortController();
-  #client: pg.Client | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ChangeListenerOptions) {
@@ -54,7 +56,6 @@ export class ChangeListener implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort();
-    await this.#client?.end().catch(() => {});
     await this.#running;
   }
 
@@ -71,30 +72,42 @@ export class ChangeListener implements AsyncDisposable {
       onTried();
       if (this.#ended.signal.aborted) return;
       this.#options.log.warn({ err: error }, "the connection that hears of changes was lost");
-      await this.#pause(Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures++));
+      const pauseMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures++);
+      // Cut short by the end, which the loop looks at.
+      await systemClock.sleep(pauseMs, this.#ended.signal).catch(() => {});
     }
   }
 
   /** One connection's life; gives what ended it. */
   async #listen(onListening: () => void): Promise<unknown> {
+    const answerMs = this.#options.answerMs ?? ANSWER_MS;
     const client = new pg.Client({
       connectionString: this.#options.url,
       application_name: "sinter-changes",
-      connectionTimeoutMillis: PROBE_ANSWER_MS,
-      query_timeout: PROBE_ANSWER_MS,
+      connectionTimeoutMillis: answerMs,
+      query_timeout: answerMs,
       keepAlive: true,
     });
     const lost = Promise.withResolvers<unknown>();
     client.on("error", (error) => lost.resolve(error));
     client.on("end", () => lost.resolve(new Error("The connection has ended.")));
     client.on("notification", ({ payload }) => this.#take(payload));
+    const onEnd = (): void => lost.resolve(undefined);
+    this.#ended.signal.addEventListener("abort", onEnd);
     let probe: NodeJS.Timeout | undefined;
     try {
       await client.connect();
-      this.#client = client;
       await client.query(`listen ${CHANNEL}`);
+      let isAsking = false;
       probe = setInterval(() => {
-        client.query("select 1").catch((error: unknown) => lost.resolve(error));
+        if (isAsking) return;
+        isAsking = true;
+        client
+          .query("select 1")
+          .catch((error: unknown) => lost.resolve(error))
+          .finally(() => {
+            isAsking = false;
+          });
       }, this.#options.probeEveryMs ?? PROBE_EVERY_MS).unref();
       onListening();
       if (this.#ended.signal.aborted) return undefined;
@@ -103,9 +116,8 @@ export class ChangeListener implements AsyncDisposable {
       return error;
     } finally {
       clearInterval(probe);
-      this.#client = undefined;
-      // Does not wait for a server that may be gone.
-      client.end().catch(() => {});
+      this.#ended.signal.removeEventListener("abort", onEnd);
+      await endOf(client);
     }
   }
 
@@ -119,14 +131,12 @@ export class ChangeListener implements AsyncDisposable {
       this.#options.log.warn({ err: error }, "an announcement of a change makes no sense");
     }
   }
+}
 
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#ended.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
+/** Says good-bye to a server that answers, and waits a second for one that may be gone. */
+async function endOf(client: pg.Client): Promise<void> {
+  const late = new AbortController();
+  const gone = client.end().catch(() => {});
+  await Promise.race([gone, systemClock.sleep(GOODBYE_MS, late.signal).catch(() => {})]);
+  late.abort();
 }

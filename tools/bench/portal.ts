@@ -34,7 +34,7 @@ export async function benchPortal(context: BenchContext): Promise<Figure[]> {
     await page.getByLabel("User name").fill("admin");
     await page.getByLabel("Password").fill(site.password);
     await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.getByRole("navigation").waitFor();
     say("loading pages");
     const figures = [
       await paint(user, signal, "overview", `${origin}/`, (fresh) =>

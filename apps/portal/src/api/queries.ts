@@ -51,7 +51,10 @@ export const tasksQuery = (
 ) => queryOptions({ queryKey: ["tasks", "list", query], queryFn: () => client.tasks.list(query) });
 
 export const taskStepsQuery = (uri: string) =>
-  queryOptions({ queryKey: ["tasks", "steps", uri], queryFn: () => client.tasks.steps(uri) });
+  queryOptions({
+    queryKey: ["tasks", "steps", uri],
+    queryFn: async () => (await client.tasks.getWithSteps(uri)).steps,
+  });
 
 /** After a call of ours: the event stream says it as well, but who acted looks at once. */
 export async function refreshKinds(queries: QueryClient, ...kinds: readonly string[]): Promise<void> {

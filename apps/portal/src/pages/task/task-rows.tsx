@@ -10,6 +10,7 @@ import { taskStepsQuery } from "../../api/queries.ts";
 import { pageOf } from "../../api/urns.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { dateTime, duration, timeOfDay } from "../../ui/format.ts";
+import { taskName } from "./task-name.ts";
 import { StateTag, type Tone } from "../../ui/state-tag.tsx";
 import { useAction } from "../../ui/use-action.ts";
 
@@ -62,7 +63,7 @@ function TaskRow({ task, isScoped, onCancel }: { task: WireTask; isScoped: boole
   const { t, i18n } = useTranslation();
   const [isOpen, setOpen] = useState(false);
   const started = millis(task.startTime);
-  const name = `${task.type} ${task.entityName}`;
+  const name = `${taskName(t, task.type)} ${task.entityName}`;
   return (
     <>
       <tr>
@@ -76,7 +77,7 @@ function TaskRow({ task, isScoped, onCancel }: { task: WireTask; isScoped: boole
             onClick={() => setOpen(!isOpen)}
           />
         </td>
-        <td>{task.type}</td>
+        <td>{taskName(t, task.type)}</td>
         {!isScoped && (
           <td>
             <ObjectLink urn={task.entityUrn} name={task.entityName} />
@@ -145,10 +146,16 @@ function TaskSteps({ task }: { task: WireTask }) {
       <ol>
         {(data ?? []).map((step) => (
           <li key={step.name}>
-            <strong>{step.name}</strong> {step.state}
-            {step.attempts > 1 && ` (${t("task.attempts", { count: step.attempts })})`}
-            {step.startTime !== "" && ` ${timeOfDay(millis(step.startTime), i18n.language)}`}
-            {step.message !== "" && <div className="quiet">{step.message}</div>}
+            <strong>{step.name}</strong> <span className="quiet">{t(`task.step.${step.state}`)}</span>
+            {step.endedAt !== "" && step.startedAt !== "" && (
+              <span className="quiet"> {duration(Number(step.endedAt) - Number(step.startedAt))}</span>
+            )}
+            {step.message !== "" && <div>{step.message}</div>}
+            {step.log.map((line) => (
+              <div key={`${line.at} ${line.text}`} className="quiet">
+                {timeOfDay(millis(line.at), i18n.language)} {line.text}
+              </div>
+            ))}
           </li>
         ))}
       </ol>

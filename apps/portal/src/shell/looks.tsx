@@ -51,11 +51,19 @@ export function Looks({ children }: { children: ReactNode }) {
       <ConfigProvider
         locale={locale}
         csp={{ nonce: pageNonce() }}
+        getPopupContainer={popups}
         theme={{
           algorithm: isDark ? [theme.darkAlgorithm, theme.compactAlgorithm] : theme.compactAlgorithm,
           // Contrast of at least 4.5 to 1 on both grounds.
           token: isDark
-            ? { colorPrimary: "#4c8dff", colorLink: "#6ea2ff", fontSize: 14, colorTextPlaceholder: "#9a9a9a" }
+            ? {
+                colorPrimary: "#6ea2ff",
+                colorLink: "#6ea2ff",
+                colorError: "#ff7875",
+                fontSize: 14,
+                colorTextDescription: "#a4abb6",
+                colorTextPlaceholder: "#9a9a9a",
+              }
             : {
                 colorPrimary: "#1254c4",
                 colorInfo: "#1254c4",
@@ -76,12 +84,22 @@ export function Looks({ children }: { children: ReactNode }) {
                 colorInfoBg: "#e6f0ff",
                 colorInfoBorder: "#adc6ff",
               },
+          // Bright buttons on a dark ground bear dark text.
+          components: isDark ? { Button: { primaryColor: "#0b1320", dangerColor: "#1a0606" } } : {},
         }}
       >
         <App className="app">{children}</App>
       </ConfigProvider>
     </LooksContext>
   );
+}
+
+/**
+ * Dialogs and menus go here. Directly in the body a dialog would stop the page from scrolling, which ours does not, by a
+ * style without the nonce.
+ */
+function popups(): HTMLElement {
+  return document.getElementById("popups") ?? document.body;
 }
 
 /** Put into the page by the server, fresh each time. */

@@ -8,7 +8,11 @@ export function PageFailure({ error }: { error?: unknown }) {
   return (
     <Result
       status={error === undefined ? "404" : "error"}
-      title={error === undefined ? t("common.notFound") : t("shell.pageFailed")}
+      title={
+        <h1 className="result-title">
+          {error === undefined ? t("common.notFound") : t("shell.pageFailed")}
+        </h1>
+      }
       subTitle={error === undefined ? undefined : failureText(error)}
       extra={<Button onClick={() => location.reload()}>{t("shell.reload")}</Button>}
     />

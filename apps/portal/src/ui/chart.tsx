@@ -92,7 +92,7 @@ function optionOf(props: ChartProps, isDark: boolean) {
     yAxis: {
       type: "value" as const,
       min: 0,
-      ...(props.max === undefined ? {} : { max: props.max }),
+      ...(props.max === undefined ? {} : { max: props.max, interval: props.max / 4 }),
       splitNumber: 4,
       axisLabel: { color: quiet, formatter: props.write },
       splitLine: { lineStyle: { color: line } },

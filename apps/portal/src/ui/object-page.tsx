@@ -30,7 +30,8 @@ export function ObjectPage(props: ObjectPageProps) {
   const { t } = useTranslation();
   if (props.error !== undefined && props.error !== null) {
     const isGone = props.error instanceof ApiError && props.error.kind === "notFound";
-    if (isGone) return <Result status="404" title={t("common.notFound")} />;
+    if (isGone)
+      return <Result status="404" title={<h1 className="result-title">{t("common.notFound")}</h1>} />;
     return <Failure error={props.error} {...(props.onRetry ? { onRetry: props.onRetry } : {})} />;
   }
   if (props.isLoading) return <Skeleton active paragraph={{ rows: 8 }} />;

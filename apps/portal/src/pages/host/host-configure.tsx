@@ -65,7 +65,7 @@ function Settings({ host }: { host: WireHost }) {
           <Input maxLength={LIMITS.nameLength.max} />
         </Form.Item>
         <Form.Item name="description" label={t("common.description")}>
-          <Input.TextArea maxLength={LIMITS.descriptionLength.max} autoSize />
+          <Input.TextArea maxLength={LIMITS.descriptionLength.max} rows={3} />
         </Form.Item>
         <Form.Item name="bmcIp" label={t("host.bmcIp")}>
           <Input maxLength={64} />

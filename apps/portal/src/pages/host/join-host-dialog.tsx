@@ -76,7 +76,7 @@ export function JoinHostDialog(props: { isOpen: boolean; onClose: () => void; cl
             htmlFor="join-command"
             extra={t("host.joinRun", { until: dateTime(new Date(Number(made.expiresAt)), i18n.language) })}
           >
-            <Input.TextArea id="join-command" readOnly autoSize value={made.command} className="code" />
+            <Input.TextArea id="join-command" readOnly rows={6} value={made.command} className="code" />
           </Form.Item>
         )}
       </Form>

@@ -53,7 +53,7 @@ export function SwitchConfigure({ network }: { network: WireSwitch }) {
           <Input maxLength={LIMITS.nameLength.max} />
         </Form.Item>
         <Form.Item name="description" label={t("common.description")}>
-          <Input.TextArea maxLength={LIMITS.descriptionLength.max} autoSize />
+          <Input.TextArea maxLength={LIMITS.descriptionLength.max} rows={3} />
         </Form.Item>
         <Form.Item name="mtu" label={t("network.mtu")}>
           <InputNumber min={LIMITS.mtu.min} max={LIMITS.mtu.max} precision={0} />

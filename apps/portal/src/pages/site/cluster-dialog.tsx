@@ -41,7 +41,7 @@ export function NameItems() {
         <Input maxLength={LIMITS.nameLength.max} />
       </Form.Item>
       <Form.Item name="description" label={t("common.description")}>
-        <Input.TextArea maxLength={LIMITS.descriptionLength.max} autoSize />
+        <Input.TextArea maxLength={LIMITS.descriptionLength.max} rows={3} />
       </Form.Item>
     </>
   );

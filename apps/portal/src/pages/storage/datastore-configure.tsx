@@ -43,7 +43,7 @@ export function DatastoreConfigure({ datastore }: { datastore: WireDatastore }) 
           <Input maxLength={LIMITS.nameLength.max} />
         </Form.Item>
         <Form.Item name="description" label={t("common.description")}>
-          <Input.TextArea maxLength={LIMITS.descriptionLength.max} autoSize />
+          <Input.TextArea maxLength={LIMITS.descriptionLength.max} rows={3} />
         </Form.Item>
         <Form.Item name="thinRate" label={t("storage.thinRate")} extra={t("storage.thinRateHint")}>
           <InputNumber min={100} max={300} precision={0} />

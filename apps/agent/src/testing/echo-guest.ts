@@ -9,7 +9,7 @@ const DISK_BYTES = 1024 * 1024;
  * and switches the machine off at "!". Its assembly, in words: write the text at 0x7c43 to port 0x3f8; wait for the
  * receiver, add one, send; at 0x21 write 0x2000 (sleep, S5) to the power control port 0x604.
  */
-const BOOT_CODE =
+export const BOOT_CODE =
   "fa31c08ed8baf803be437cac84c07405e81900ebf683c205eca80174fb83ea05ec3c217416fec0e80200ebe9" +
   "5083c205eca82074fb83ea0558eec3ba0406b80020eff472656164790d0a00";
 

@@ -12,6 +12,7 @@ import { media } from "./media.ts";
 import { storage } from "./storage.ts";
 import { network } from "./network.ts";
 import { site } from "./site.ts";
+import { console } from "./console.ts";
 
 export const en = {
   common,
@@ -28,4 +29,5 @@ export const en = {
   storage,
   network,
   site,
+  console,
 };

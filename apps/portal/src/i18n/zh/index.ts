@@ -12,6 +12,7 @@ import { media } from "./media.ts";
 import { storage } from "./storage.ts";
 import { network } from "./network.ts";
 import { site } from "./site.ts";
+import { console } from "./console.ts";
 
 export const zh = {
   common,
@@ -28,4 +29,5 @@ export const zh = {
   storage,
   network,
   site,
+  console,
 };

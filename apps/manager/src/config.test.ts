@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DEFAULT_PORT, defaultServerNames, readConfig } from "./config.ts";
+import { DEFAULT_PORTAL_PORT } from "./portal/index.ts";
 
 const LEAST = { SINTER_DATABASE_URL: "postgresql://db/sinter", SINTER_STATE_DIR: "/var/lib/sinter" };
 
@@ -11,6 +12,14 @@ test("API-01, VRM-10: the API is on 7443 unless configured otherwise", async () 
   assert.equal(DEFAULT_PORT, 7443);
   assert.equal((await readConfig([], LEAST)).listenPort, undefined);
   assert.equal((await readConfig([], { ...LEAST, SINTER_LISTEN_PORT: "9443" })).listenPort, 9443);
+});
+
+test("the portal is on 8443 where it is configured, and nowhere else", async () => {
+  assert.equal(DEFAULT_PORTAL_PORT, 8443);
+  const { portalDir, portalPort } = await readConfig([], LEAST);
+  assert.deepEqual([portalDir, portalPort], [undefined, undefined]);
+  const given = await readConfig([], { ...LEAST, SINTER_PORTAL_DIR: "/srv/portal", SINTER_PORTAL_PORT: "0" });
+  assert.deepEqual([given.portalDir, given.portalPort], ["/srv/portal", 0]);
 });
 
 test("the environment wins over the file, and a wrong field is named", async () => {

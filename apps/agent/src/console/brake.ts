@@ -26,7 +26,8 @@ export class Brake {
 
   judge(peer: string, isRight: () => boolean): Promise<boolean> {
     return this.#turns.run(peer, async () => {
-      await this.#clock.sleep(this.#waitOf(peer));
+      const waitMs = this.#waitOf(peer);
+      if (waitMs > 0) await this.#clock.sleep(waitMs);
       const result = isRight();
       if (result) this.#records.delete(peer);
       else this.#count(peer);

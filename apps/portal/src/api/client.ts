@@ -3,6 +3,12 @@ import { connectionStore } from "./connection-store.ts";
 import { sessionStore } from "./session-store.ts";
 
 const SAFE = new Set(["GET", "HEAD"]);
+/** After this long without a key or the mouse, what the page reads by itself does not keep the session alive. */
+const PRESENT_MS = 60_000;
+let lastInputAt = Date.now();
+for (const sign of ["pointerdown", "keydown", "wheel"] as const) {
+  globalThis.addEventListener?.(sign, () => (lastInputAt = Date.now()), { capture: true, passive: true });
+}
 
 /**
  * The browser sends the session's cookie by itself, which scripts cannot read. A change also carries the session's
@@ -16,7 +22,11 @@ export const portalFetch: Fetch = async (url, init) => {
   try {
     answer = await fetch(url, {
       ...init,
-      headers: SAFE.has(init.method) ? headers : { ...headers, "x-sinter-csrf": csrf },
+      headers: {
+        ...headers,
+        ...(SAFE.has(init.method) ? {} : { "x-sinter-csrf": csrf }),
+        ...(Date.now() - lastInputAt > PRESENT_MS ? { "x-sinter-background": "1" } : {}),
+      },
       credentials: "same-origin",
       cache: "no-store",
     });

@@ -25,7 +25,7 @@ export type DirectVnc = ReturnType<typeof createDirectVnc>;
 
 /**
  * VNC clients that connect to the host by themselves, as the contract's `vncAcessInfo` tells them. QEMU is never
- * reached so: the agent opens a port for a while and asks for the VM's password there (ADR 6).
+ * reached so: the agent opens a port for a while and asks for the VM's password there (ADR 7).
  *
  * | at the same time                    | what makes it safe                                                       |
  * | ----------------------------------- | ------------------------------------------------------------------------ |

@@ -9,6 +9,7 @@ import type { Search } from "../../router.tsx";
 import { dateTime, wireTime } from "../../ui/format.ts";
 import { type Column, ObjectTable, type Order } from "../../ui/object-table.tsx";
 import { PageLink } from "./page-link.tsx";
+import { useLatest } from "./use-latest.ts";
 import { VmListFilters } from "./vm-list-filters.tsx";
 import { VmListTools } from "./vm-list-tools.tsx";
 import { addressOf } from "./vm-state.ts";
@@ -39,6 +40,7 @@ export function VmListPage() {
   const navigate = useNavigate();
   const search: Search = useSearch({ strict: false });
   const [selected, setSelected] = useState<ReadonlyMap<string, WireVm>>(new Map());
+  const latest = useLatest(selected);
   const query = useMemo(() => queryOf(search), [search]);
   const columns = useColumns();
   const change = (next: Search): void =>
@@ -52,7 +54,7 @@ export function VmListPage() {
     <>
       <div className="page-head">
         <h1>{t(query.isTemplate ? "shell.templates" : "shell.vms")}</h1>
-        <VmListTools selected={[...selected.values()]} onDone={() => setSelected(new Map())} />
+        <VmListTools selected={latest} onDone={() => setSelected(new Map())} />
       </div>
       <VmListFilters search={search} onChange={change} />
       <ObjectTable<WireVm>

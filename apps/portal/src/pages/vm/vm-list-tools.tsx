@@ -34,8 +34,10 @@ export function VmListTools({ selected, onDone }: { selected: readonly WireVm[];
     const reasons = selected.map((vm) => reasonAgainst(t, doing, vm));
     return reasons.includes(undefined) ? undefined : reasons[0];
   };
+  const fittingFor = (name: PowerName): WireVm[] =>
+    selected.filter((vm) => reasonAgainst(t, POWER[name].rule, vm) === undefined);
   const act = async (name: PowerName): Promise<void> => {
-    const fitting = selected.filter((vm) => reasonAgainst(t, POWER[name].rule, vm) === undefined);
+    const fitting = fittingFor(name);
     const begun = await each.run(fitting, POWER[name].call);
     if (begun > 0)
       void message.success(
@@ -51,9 +53,15 @@ export function VmListTools({ selected, onDone }: { selected: readonly WireVm[];
       content: (
         <>
           <p>{t("vm.roughWarning")}</p>
-          <p>{selected.map((vm) => vm.name).join(", ")}</p>
+          <p>
+            {fittingFor(name)
+              .map((vm) => vm.name)
+              .join(", ")}
+          </p>
         </>
       ),
+      okText: t(`vm.power.${name}`),
+      okButtonProps: { danger: true },
       onOk: () => act(name),
     });
   };

@@ -38,6 +38,8 @@ export function VmPowerButtons({ vm }: { vm: WireVm }) {
     void modal.confirm({
       title: `${t(`vm.power.${name}`)}: ${vm.name}`,
       content: t("vm.roughWarning"),
+      okText: t(`vm.power.${name}`),
+      okButtonProps: { danger: true },
       onOk: () => act.run(name),
     });
   };

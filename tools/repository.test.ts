@@ -49,7 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "apps/manager": ["kit", "rules", "rfb", "northbound", "southbound", "agent-link", "tasks"],
   "apps/agent": ["kit", "nbd", "rules", "rfb", "southbound", "agent-link", "libvirt"],
   "apps/portal": ["kit", "rules", "northbound", "client"],
-  "apps/cli": ["kit", "rules", "northbound", "client", "lab"],
+  "apps/cli": ["kit", "rules", "rfb", "northbound", "client", "lab"],
 };
 /** Tests may use these beside what their workspace may. */
 const TESTS_MAY_IMPORT = [

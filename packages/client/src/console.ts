@@ -9,21 +9,24 @@ const HANDSHAKE_MS_MAX = 20_000;
 const CLEAN_CODES = new Set([1000, 1001, 1005]);
 
 /**
- * The VM's serial console as a stream of bytes both ways, over a WebSocket. Ends when the VM stops or either side
- * closes, and fails with `unavailable` CONSOLE_LOST when the connection breaks. Throws ApiError with the manager's refusal when the console cannot be had.
+ * A VM's console as a stream of bytes both ways, over a WebSocket: its serial line, or RFB. Ends when the VM stops or
+ * either side closes, and fails with `unavailable` CONSOLE_LOST when the connection breaks. Throws ApiError with the
+ * manager's refusal when the console cannot be had.
  */
 export async function openConsole(options: {
   readonly url: URL;
-  readonly vmId: string;
-  readonly token: string;
+  /** Below it. */
+  readonly path: string;
+  /** Absent: a ticket in the path says enough. */
+  readonly token?: string;
   readonly tls: ConnectionOptions;
 }): Promise<Duplex> {
   const { WebSocket, createWebSocketStream } = await import("ws");
-  const target = new URL(`/sinter/v1/vms/${encodeURIComponent(options.vmId)}/console`, options.url);
+  const target = new URL(options.path, options.url);
   target.protocol = options.url.protocol === "http:" ? "ws:" : "wss:";
   const socket = new WebSocket(target, {
     ...options.tls,
-    headers: { "x-auth-token": options.token },
+    ...(options.token === undefined ? {} : { headers: { "x-auth-token": options.token } }),
     handshakeTimeout: HANDSHAKE_MS_MAX,
     perMessageDeflate: false,
   });

@@ -31,8 +31,13 @@ export function createClient(options: ClientOptions) {
       await client.session.current();
       const { token } = client.session;
       if (token === undefined) throw clientErrors.notLoggedIn();
-      const vmId = pathOf(vm).split("/").at(-1) ?? "";
-      return openConsole({ url, vmId, token, tls: await node.tls() });
+      const path = `/sinter/v1/vms/${encodeURIComponent(pathOf(vm).split("/").at(-1) ?? "")}/console`;
+      return openConsole({ url, path, token, tls: await node.tls() });
+    },
+    /** The screen of a running VM: bytes of an RFB server that asks for the password, by VNC authentication. */
+    async openScreen(vm: Reference): Promise<{ stream: Duplex; password: string }> {
+      const { path, password } = await client.vms.openConsole(vm, "vnc");
+      return { stream: await openConsole({ url, path, tls: await node.tls() }), password };
     },
     /** Lets go of connections. The session lives on; end it with `session.logout()`. */
     close: () => node.close(),

@@ -56,6 +56,8 @@ async function startProcess(home: string, databaseUrl: string, undo: AsyncDispos
       SINTER_STATE_DIR: stateDir,
       SINTER_LISTEN_HOST: "127.0.0.1",
       SINTER_LISTEN_PORT: "0",
+      SINTER_CONSOLE_PORT: "0",
+      SINTER_CONSOLE_PUBLIC_PORT: "0",
       SINTER_ADMIN_PASSWORD_FILE: passwordFile,
     },
   });
@@ -66,7 +68,7 @@ async function startProcess(home: string, databaseUrl: string, undo: AsyncDispos
     async () => {
       const text = (await readIfThere(logFile)) ?? "";
       if (child.exitCode !== null) throw new Error(`The manager ended:\n${text.slice(-2000)}`);
-      const port = /"address":"https:\/\/[^"]*:(\d+)"/.exec(text)?.[1];
+      const port = /"api":"https:\/\/[^"]*:(\d+)"/.exec(text)?.[1];
       return port === undefined ? undefined : `https://127.0.0.1:${port}`;
     },
     { timeoutMs: 60_000 },

@@ -7,6 +7,7 @@ import { vmNic } from "./nic.ts";
 import { vmPower } from "./power.ts";
 import { vmRemove } from "./remove.ts";
 import { vmRename, vmSet } from "./set.ts";
+import { vmScreen } from "./screen.ts";
 import { vmShow } from "./show.ts";
 import { vmVnc } from "./vnc.ts";
 
@@ -20,6 +21,7 @@ export const vm = group("vm", "Virtual machines and templates", [
   vmRename,
   vmRemove,
   vmConsole,
+  vmScreen,
   vmVnc,
   vmNic,
 ]);

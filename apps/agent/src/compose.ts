@@ -29,11 +29,14 @@ import { CpuBalance } from "./vm/cpu-balance.ts";
 import { createDomainReader, type DomainReader } from "./vm/domain-reader.ts";
 import type { HostTraits } from "./vm/domain-spec.ts";
 import { GuestWatch } from "./vm/guest-watch.ts";
+import { createDiskOwner } from "./vm/disk-owner.ts";
 import { createSeedStore } from "./vm/seed-store.ts";
 import { createVmDefiner } from "./vm/vm-define.ts";
 import { createVmDevices } from "./vm/vm-devices.ts";
 import { createVmPowerControl } from "./vm/vm-power.ts";
 import { createVmService } from "./vm/vm.service.ts";
+import { createVmSnapshots } from "./vm/vm-snapshot.ts";
+import { createOverlayService } from "./volume/overlay.service.ts";
 import { createVolumeService } from "./volume/volume.service.ts";
 
 /** What is there before the host has joined: enough to say what kind of host it is. */
@@ -209,6 +212,20 @@ export async function composeAgent(options: {
     releaseMs: config.deviceReleaseS * 1000,
     log,
   });
+  const owner = createDiskOwner({
+    libvirt,
+    reader,
+    moveDisks: (vmUuid, files) => snapshots.moveDisks(vmUuid, files),
+  });
+  const overlays = createOverlayService({
+    datastores,
+    hostUuid,
+    usersOf: (path) => reader.usersOfFile(path),
+    owner,
+    hub,
+    log,
+  });
+  const snapshots = createVmSnapshots({ libvirt, reader, definer, datastores, overlays, log });
   const metrics = createMetrics({ listVms: () => reader.list() });
   const screens = parts.use(
     createScreens({
@@ -228,6 +245,7 @@ export async function composeAgent(options: {
     definer,
     power,
     devices,
+    snapshots,
     guests,
     screens,
     seeds,
@@ -262,6 +280,17 @@ export async function composeAgent(options: {
     ensureVolume: (spec, context) => volumes.ensure(spec, context),
     async removeVolume({ datastoreId, volumeUuid }) {
       await volumes.remove(datastoreId, volumeUuid);
+      return {};
+    },
+
+    ensureOverlay: (input, context) => overlays.ensure(input, context),
+    async removeOverlay(input) {
+      await overlays.remove(input);
+      return {};
+    },
+    mergeOverlay: (input, context) => overlays.merge(input, context),
+    async removeMemory(input) {
+      await overlays.removeMemory(input);
       return {};
     },
 

@@ -2,6 +2,7 @@ import type { AgentApi, CallContext, CallInput, CallName } from "@sinter/southbo
 import { hostEffects } from "./host-calls.ts";
 import { mediaEffects } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
+import { snapshotEffects } from "./snapshot-calls.ts";
 import { storageEffects } from "./storage-calls.ts";
 import { switchEffects } from "./switch-calls.ts";
 import { vmEffects } from "./vm-calls.ts";
@@ -17,6 +18,7 @@ export const EFFECTS: Effects = {
   ...hostEffects,
   ...vmEffects,
   ...mediaEffects,
+  ...snapshotEffects,
   ...storageEffects,
   ...switchEffects,
 };
@@ -35,6 +37,7 @@ export const WITHOUT_LIBVIRT: ReadonlySet<CallName> = new Set([
   "listVolumes",
   "getVolume",
   "ensureVolume",
+  "ensureOverlay",
   "listSwitches",
   "ensureSwitch",
   "beginRotation",

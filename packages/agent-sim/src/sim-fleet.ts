@@ -91,6 +91,7 @@ function addVm(sim: SimHost, store: SimStore, spec: VmSpec, isRunning: boolean):
       format: "qcow2",
       allocatedBytes: 4 * GiB,
       isWhole: true,
+      linkedTo: null,
     });
   }
   const vm = sim.newVm(spec);

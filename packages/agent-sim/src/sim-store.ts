@@ -1,5 +1,5 @@
 import { KeyedQueue } from "@sinter/kit";
-import type { DiskFormat, ImageFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
+import type { DiskFormat, ImageFile, VolumeFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
 import { seededUuid } from "./seeded.ts";
 
 /** What qcow2 takes for its own tables before anything is written. */
@@ -18,7 +18,21 @@ export interface SimVolume {
   readonly allocatedBytes: number;
   /** False while it is being written; a half-made one is made anew by the next call. */
   readonly isWhole: boolean;
+  /** The volume that this linked clone lies on. */
+  readonly linkedTo: string | null;
+  /** The base and what snapshots put upon it. */
+  readonly files: Map<VolumeFile, SimFile>;
 }
+
+export interface SimFile {
+  backing: VolumeFile | null;
+  sizeBytes: number;
+  /** Stand for content: what was written into this file, in order (see SimStore.write). */
+  writes: string[];
+}
+
+/** What overlays take for their tables. */
+const OVERLAY_BYTES = 196_624;
 
 /**
  * A file system as hosts see it: one object mounted into several SimHosts is shared storage, and they see the same
@@ -41,6 +55,8 @@ export class SimStore {
   readonly finishedUploads = new Map<string, string>();
   /** One maker per volume at a time, whichever host it is on. */
   readonly makings = new KeyedQueue();
+  /** What snapshots kept of memory: `<volume>/<snapshot>`, with the bytes it takes. */
+  readonly memories = new Map<string, number>();
   readonly #volumes = new Map<string, SimVolume>();
   readonly #openBy = new Map<string, string>();
   readonly #seed: string;
@@ -88,12 +104,33 @@ export class SimStore {
     return Math.min(spec.sizeBytes, contentBytes) + overhead;
   }
 
-  put(volume: SimVolume): void {
-    this.#volumes.set(volume.volumeUuid, volume);
+  /** `content`: what the base of a new one begins with. */
+  put(volume: Omit<SimVolume, "files">, content: readonly string[] = []): void {
+    const base: SimFile = { backing: null, sizeBytes: volume.sizeBytes, writes: [...content] };
+    const files = this.#volumes.get(volume.volumeUuid)?.files ?? new Map([["base", base]]);
+    this.#volumes.set(volume.volumeUuid, { ...volume, files });
+  }
+
+  /** Plays a guest that writes something to the file of a volume that its VM is on. */
+  write(volumeUuid: string, file: VolumeFile, token: string): void {
+    this.#fileOf(volumeUuid, file).writes.push(token);
+  }
+
+  /** What a guest reads through a file: all that was written into it and into those below, in order. */
+  content(volumeUuid: string, file: VolumeFile): string[] {
+    const { backing, writes } = this.#fileOf(volumeUuid, file);
+    return [...(backing === null ? [] : this.content(volumeUuid, backing)), ...writes];
+  }
+
+  #fileOf(volumeUuid: string, file: VolumeFile): SimFile {
+    const found = this.#volumes.get(volumeUuid)?.files.get(file);
+    if (!found) throw new Error(`There is no file ${file} of volume ${volumeUuid}.`);
+    return found;
   }
 
   remove(volumeUuid: string): void {
     this.#volumes.delete(volumeUuid);
+    for (const key of this.memories.keys()) if (key.startsWith(`${volumeUuid}/`)) this.memories.delete(key);
     this.#openBy.delete(volumeUuid);
   }
 
@@ -116,6 +153,7 @@ export class SimStore {
     this.images.clear();
     this.isos.clear();
     this.uploads.clear();
+    this.memories.clear();
     this.#volumes.clear();
     this.#openBy.clear();
     this.#otherBytes = 0;
@@ -123,7 +161,8 @@ export class SimStore {
 
   #usedBytes(): number {
     let used = this.#otherBytes;
-    for (const { allocatedBytes } of this.#volumes.values()) used += allocatedBytes;
+    for (const volume of this.#volumes.values()) used += takenBy(volume);
+    for (const bytes of this.memories.values()) used += bytes;
     for (const { fileSizeBytes } of this.images.values()) used += fileSizeBytes;
     for (const { sizeBytes } of this.isos.values()) used += sizeBytes;
     for (const { length } of this.uploads.values()) used += length;
@@ -132,10 +171,21 @@ export class SimStore {
 }
 
 export function observeVolume(datastoreId: string, volume: SimVolume): VolumeObservation {
-  const { volumeUuid, sizeBytes, allocatedBytes, format } = volume;
-  return { volumeUuid, datastoreId, sizeBytes, allocatedBytes, format, path: volumePath(volumeUuid, format) };
+  const { volumeUuid, sizeBytes, format } = volume;
+  const files = [...volume.files].map(([file, one]) => ({
+    file,
+    backing: one.backing,
+    sizeBytes: one.sizeBytes,
+    allocatedBytes: file === "base" ? volume.allocatedBytes : OVERLAY_BYTES,
+  }));
+  const path = volumePath(volumeUuid, format);
+  return { volumeUuid, datastoreId, sizeBytes, allocatedBytes: takenBy(volume), format, files, path };
 }
 
-export function volumePath(volumeUuid: string, format: string): string {
-  return `volumes/${volumeUuid}/${volumeUuid}.${format}`;
+function takenBy({ allocatedBytes, files }: SimVolume): number {
+  return allocatedBytes + (files.size - 1) * OVERLAY_BYTES;
+}
+
+export function volumePath(volumeUuid: string, format: string, file: VolumeFile = "base"): string {
+  return `volumes/${volumeUuid}/${file === "base" ? `${volumeUuid}.${format}` : `${file}.qcow2`}`;
 }

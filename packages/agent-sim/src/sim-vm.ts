@@ -88,7 +88,7 @@ export function observeVm(
     disks: shape.disks.map((disk) => ({
       volumeUuid: vm.isForeign ? null : disk.volumeUuid,
       target: targetOf(disk),
-      source: `${host.pathOf(disk.datastoreId)}/${volumePath(disk.volumeUuid, disk.format)}`,
+      source: `${host.pathOf(disk.datastoreId)}/${volumePath(disk.volumeUuid, disk.format, disk.file)}`,
     })),
     nics: shape.nics.map(({ mac }) => ({ mac, device: isAlive(vm) ? deviceOf(mac) : null })),
     vnc: isRunning(vm) && host.now < vm.gateUntil ? { host: host.address, port: vm.vncPort } : null,

@@ -91,13 +91,23 @@ export const storageEffects = {
         params: { volumeUuid, hostUuid: holder },
       });
     }
+    const clone = [...store.volumes()].find(({ linkedTo }) => linkedTo === volumeUuid);
+    if (clone) {
+      throw southboundError(
+        "VOLUME_IN_USE",
+        `Volume ${clone.volumeUuid} is a linked clone of ${volumeUuid}.`,
+        {
+          params: { volumeUuid },
+        },
+      );
+    }
     store.remove(volumeUuid);
     host.emit({ type: "datastoreChanged", datastoreId });
     return {};
   },
 } satisfies Partial<Effects>;
 
-function get(host: SimHost, datastoreId: string): Datastore {
+export function get(host: SimHost, datastoreId: string): Datastore {
   const datastore = host.datastores.get(datastoreId);
   if (!datastore) {
     throw southboundError("DATASTORE_NOT_FOUND", `Host ${host.hostUuid} has no datastore ${datastoreId}.`, {
@@ -107,7 +117,7 @@ function get(host: SimHost, datastoreId: string): Datastore {
   return datastore;
 }
 
-function getVolume(host: SimHost, datastoreId: string, volumeUuid: string): SimVolume {
+export function getVolume(host: SimHost, datastoreId: string, volumeUuid: string): SimVolume {
   const volume = get(host, datastoreId).store.find(volumeUuid);
   if (volume?.isWhole) return volume;
   throw southboundError("VOLUME_NOT_FOUND", `There is no volume ${volumeUuid} on datastore ${datastoreId}.`, {
@@ -137,7 +147,9 @@ async function makeVolume(
       params: { datastoreId: spec.datastoreId },
     });
   }
-  const allocatedBytes = store.allocationOf({ ...spec, sizeBytes }, source.contentBytes);
+  const linkedTo = spec.source?.kind === "linked" ? spec.source.volumeUuid : null;
+  const contentBytes = linkedTo === null ? source.contentBytes : 0;
+  const allocatedBytes = store.allocationOf({ ...spec, sizeBytes }, contentBytes);
   if (allocatedBytes > store.freeBytes) {
     throw southboundError(
       "DATASTORE_FULL",
@@ -145,14 +157,14 @@ async function makeVolume(
       { params: { datastoreId: spec.datastoreId, neededBytes: allocatedBytes, freeBytes: store.freeBytes } },
     );
   }
-  const volume = { volumeUuid: spec.volumeUuid, sizeBytes, format: spec.format, allocatedBytes };
+  const volume = { volumeUuid: spec.volumeUuid, sizeBytes, format: spec.format, allocatedBytes, linkedTo };
   const tell = (percent: number): void => {
     if (operationId === undefined) return;
     host.emit({ type: "progress", operationId, percent, message: `writing volume ${spec.volumeUuid}` });
   };
-  store.put({ ...volume, isWhole: false });
+  store.put({ ...volume, isWhole: false }, source.content);
   try {
-    const writtenBytes = spec.provisioning === "thick" ? sizeBytes : source.contentBytes;
+    const writtenBytes = spec.provisioning === "thick" ? sizeBytes : contentBytes;
     await write(host, writtenBytes, signal, tell);
   } catch (error) {
     store.remove(spec.volumeUuid);
@@ -185,12 +197,19 @@ async function write(
 }
 
 /** What a volume starts from: virtual size, and how much of it is really written. */
-function sourceOf(host: SimHost, spec: VolumeSpec): { sizeBytes: number; contentBytes: number } {
+function sourceOf(
+  host: SimHost,
+  spec: VolumeSpec,
+): { sizeBytes: number; contentBytes: number; content: string[] } {
   const { source } = spec;
-  if (source === null) return { sizeBytes: 0, contentBytes: 0 };
-  if (source.kind === "volume") {
-    const volume = getVolume(host, source.datastoreId, source.volumeUuid);
-    return { sizeBytes: volume.sizeBytes, contentBytes: volume.allocatedBytes };
+  if (source === null) return { sizeBytes: 0, contentBytes: 0, content: [] };
+  if (source.kind !== "image") {
+    const datastoreId = source.kind === "linked" ? spec.datastoreId : source.datastoreId;
+    const volume = getVolume(host, datastoreId, source.volumeUuid);
+    const file = (source.kind === "volume" ? source.file : undefined) ?? "base";
+    const content = get(host, datastoreId).store.content(source.volumeUuid, file);
+    const sizeBytes = volume.files.get(file)?.sizeBytes ?? volume.sizeBytes;
+    return { sizeBytes, contentBytes: volume.allocatedBytes, content };
   }
   if (!isPlainName(source.name))
     throw linkErrors.badRequest("ensureVolume", "source.name", "is no file name");
@@ -202,7 +221,7 @@ function sourceOf(host: SimHost, spec: VolumeSpec): { sizeBytes: number; content
       { params: { name: source.name, datastoreId: source.datastoreId } },
     );
   }
-  return { sizeBytes: image.virtualSizeBytes, contentBytes: image.fileSizeBytes };
+  return { sizeBytes: image.virtualSizeBytes, contentBytes: image.fileSizeBytes, content: [source.name] };
 }
 
 function isPlainName(name: string): boolean {

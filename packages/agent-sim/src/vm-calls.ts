@@ -4,6 +4,7 @@ import type { AppError } from "@sinter/kit";
 import type { DiskSpec, NicSpec, VmObservation, VmSpec } from "@sinter/southbound";
 import type { Effects } from "./effects.ts";
 import { mediumToBeHad, observeCdrom, openMedium, releaseBrowserMedia } from "./media-calls.ts";
+import { memoryKey } from "./sim-chain.ts";
 import type { SimHost } from "./sim-host.ts";
 import { isAlive, isBooted, isRunning, observeVm, type SimVm } from "./sim-vm.ts";
 import { bootGuest, closeDisk, endVm, hibernateVm, openDisk, setPower, startVm } from "./vm-life.ts";
@@ -14,7 +15,7 @@ import { bootGuest, closeDisk, endVm, hibernateVm, openDisk, setPower, startVm }
  */
 export const vmEffects = {
   listVms: (host) => ({ vms: [...host.vms.values()].map((vm) => observe(host, vm)) }),
-  getVm: (host, { vmUuid }) => observe(host, get(host, vmUuid)),
+  getVm: (host, { vmUuid }) => observe(host, getVm(host, vmUuid)),
 
   defineVm(host, spec) {
     const vm = host.vms.get(spec.vmUuid);
@@ -34,15 +35,23 @@ export const vmEffects = {
     return observe(host, fresh);
   },
 
-  startVm(host, { vmUuid, paused }) {
-    const vm = get(host, vmUuid);
+  startVm(host, { vmUuid, paused, memory }) {
+    const vm = getVm(host, vmUuid);
     if (isRunning(vm)) return observe(host, vm);
+    if (
+      memory !== undefined &&
+      !host.datastores.get(memory.datastoreId)?.store.memories.has(memoryKey(memory))
+    ) {
+      throw southboundError("SNAPSHOT_MEMORY_MISSING", `Snapshot ${memory.snapshotUuid} kept no memory.`, {
+        params: { vmUuid },
+      });
+    }
     startVm(host, vm, paused === true);
     return observe(host, vm);
   },
 
   async stopVm(host, { vmUuid, mode, waitMs }, { signal }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (vm.power === "stopped") return observe(host, vm);
     if (mode === "force") {
       endVm(host, vm, "destroyed");
@@ -68,7 +77,7 @@ export const vmEffects = {
   },
 
   rebootVm(host, { vmUuid }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
     bootGuest(host, vm);
     setPower(host, vm, "running", "booted");
@@ -76,21 +85,21 @@ export const vmEffects = {
   },
 
   pauseVm(host, { vmUuid }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
     if (vm.power !== "paused") setPower(host, vm, "paused", "user");
     return observe(host, vm);
   },
 
   resumeVm(host, { vmUuid }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
     if (vm.power === "paused") setPower(host, vm, "running", "unpaused");
     return observe(host, vm);
   },
 
   hibernateVm(host, { vmUuid }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (vm.power === "hibernated") return observe(host, vm);
     if (!isRunning(vm)) throw notRunning(vm);
     if ((vm.live ?? vm.spec).cdrom?.kind === "browser") setMedium(host, vm, null);
@@ -120,7 +129,7 @@ export const vmEffects = {
   },
 
   attachDisk(host, { vmUuid, ...disk }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     requireVolume(host, disk);
     const plug = (spec: VmSpec): VmSpec =>
       spec.disks.some(({ volumeUuid }) => volumeUuid === disk.volumeUuid)
@@ -132,7 +141,7 @@ export const vmEffects = {
   },
 
   detachDisk(host, { vmUuid, volumeUuid }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     const disk = (vm.live ?? vm.spec).disks.find((one) => one.volumeUuid === volumeUuid);
     if (!disk) return observe(host, vm);
     requireLetGo(vm, `disk ${volumeUuid}`);
@@ -145,7 +154,7 @@ export const vmEffects = {
   },
 
   attachNic(host, { vmUuid, ...nic }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     requireSwitch(host, nic);
     change(host, vm, (spec) =>
       spec.nics.some(({ mac }) => mac === nic.mac) ? spec : { ...spec, nics: [...spec.nics, nic] },
@@ -154,7 +163,7 @@ export const vmEffects = {
   },
 
   detachNic(host, { vmUuid, mac }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (!(vm.live ?? vm.spec).nics.some((nic) => nic.mac === mac)) return observe(host, vm);
     requireLetGo(vm, `NIC ${mac}`);
     change(host, vm, (spec) => ({ ...spec, nics: spec.nics.filter((nic) => nic.mac !== mac) }));
@@ -168,7 +177,7 @@ export const vmEffects = {
   },
 
   changeMedia(host, { vmUuid, cdrom }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     openMedium(host, cdrom);
     const before = (vm.live ?? vm.spec).cdrom;
     const wasForced =
@@ -178,7 +187,7 @@ export const vmEffects = {
   },
 
   guestCommand(host, { vmUuid, command }) {
-    const vm = get(host, vmUuid);
+    const vm = getVm(host, vmUuid);
     if (!isRunning(vm)) throw notRunning(vm);
     if (!isBooted(vm, host.clock.now())) {
       throw southboundError("GUEST_AGENT_AWAY", `The guest agent of VM ${vmUuid} does not answer.`, {
@@ -194,7 +203,7 @@ function setMedium(host: SimHost, vm: SimVm, cdrom: VmSpec["cdrom"]): void {
   releaseBrowserMedia(host);
 }
 
-function get(host: SimHost, vmUuid: string): SimVm {
+export function getVm(host: SimHost, vmUuid: string): SimVm {
   const vm = host.vms.get(vmUuid);
   if (vm) return vm;
   throw southboundError("VM_NOT_ON_HOST", `There is no VM ${vmUuid} on host ${host.hostUuid}.`, {
@@ -202,7 +211,7 @@ function get(host: SimHost, vmUuid: string): SimVm {
   });
 }
 
-function observe(host: SimHost, vm: SimVm): VmObservation {
+export function observe(host: SimHost, vm: SimVm): VmObservation {
   return observeVm(vm, {
     address: host.address,
     now: host.clock.now(),
@@ -212,7 +221,7 @@ function observe(host: SimHost, vm: SimVm): VmObservation {
 }
 
 /** Both what is defined and what runs; libvirt calls it live and config. */
-function change(host: SimHost, vm: SimVm, edit: (spec: VmSpec) => VmSpec): void {
+export function change(host: SimHost, vm: SimVm, edit: (spec: VmSpec) => VmSpec): void {
   const isSame = vm.live === vm.spec;
   vm.spec = edit(vm.spec);
   if (vm.live) vm.live = isSame ? vm.spec : edit(vm.live);
@@ -280,7 +289,7 @@ function guestAnswer(host: SimHost, vm: SimVm, command: string): unknown {
 
 /** For the console, which is no call of the table. */
 export function requireRunning(host: SimHost, vmUuid: string): SimVm {
-  const vm = get(host, vmUuid);
+  const vm = getVm(host, vmUuid);
   if (!isRunning(vm)) throw notRunning(vm);
   return vm;
 }

@@ -2,6 +2,7 @@ import { southboundError } from "@sinter/agent-link";
 import type { DiskSpec, VmPower } from "@sinter/southbound";
 import { mediumToBeHad } from "./media-calls.ts";
 import type { SimHost } from "./sim-host.ts";
+import { requireWritable } from "./sim-chain.ts";
 import { addCounters, vmCounters } from "./sim-stats.ts";
 import type { SimStore } from "./sim-store.ts";
 import { isAlive, type SimVm } from "./sim-vm.ts";
@@ -83,6 +84,7 @@ function requireOpenable(host: SimHost, disk: DiskSpec): SimStore {
       { params: { volumeUuid, datastoreId } },
     );
   }
+  requireWritable(store, disk);
   const holder = store.openedBy(volumeUuid);
   if (disk.shared || holder === undefined || holder === host.hostUuid) return store;
   throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {

@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { Bytes, Empty, Mac, nullable, SafeId, Uuid } from "./common.ts";
 import { HostReport, StatsReport } from "./host.ts";
+import { LeaseOwner } from "./lease.ts";
 import { CdromMedium, IsoFile, IsoName, RawBody } from "./media.ts";
 import {
   DatastoreObservation,
@@ -11,7 +12,17 @@ import {
   VolumeObservation,
   VolumeSpec,
 } from "./resources.ts";
-import { DiskSpec, NicSpec, VmObservation, VmSpec, VncEndpoint, VncPassword } from "./vm.ts";
+import { MemoryFile, SnapshotDisk } from "./snapshot.ts";
+import {
+  DiskFormat,
+  DiskSpec,
+  NicSpec,
+  VmObservation,
+  VmSpec,
+  VncEndpoint,
+  VncPassword,
+  VolumeFile,
+} from "./vm.ts";
 
 interface CallShape {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
@@ -28,6 +39,7 @@ interface CallShape {
 const vmParams = Type.Object({ vmUuid: Uuid });
 const volumeParams = Type.Object({ datastoreId: SafeId, volumeUuid: Uuid });
 const uploadParams = Type.Object({ datastoreId: SafeId, uploadId: SafeId });
+const fileParams = Type.Object({ datastoreId: SafeId, volumeUuid: Uuid, file: VolumeFile });
 const none = Empty;
 const QUICK_MS = 10_000;
 const LONG_MS = 6 * 3_600_000;
@@ -89,12 +101,18 @@ export const CALLS = {
     reply: VmObservation,
     timeoutMs: 30_000,
   },
-  /** Starts a stopped domain, wakes a hibernated one; running already: nothing to do. `paused`: leaves vCPUs stopped. */
+  /**
+   * Starts a stopped domain, wakes a hibernated one; running already: nothing to do. `paused`: leaves vCPUs stopped.
+   * `memory`: goes on with what a snapshot kept of its memory, on the disks that are defined now; notFound
+   * SNAPSHOT_MEMORY_MISSING, conflict SNAPSHOT_MEMORY_UNUSABLE when the VM has other devices than then.
+   * conflict LEASE_HELD while another host has the lease of one of its disks; unavailable LEASES_UNAVAILABLE when this
+   * host cannot have leases there.
+   */
   startVm: {
     method: "POST",
     path: "/v1/vms/:vmUuid/start",
     params: vmParams,
-    body: Type.Object({ paused: Type.Optional(Type.Boolean()) }),
+    body: Type.Object({ paused: Type.Optional(Type.Boolean()), memory: Type.Optional(MemoryFile) }),
     reply: VmObservation,
     timeoutMs: 120_000,
   },
@@ -218,6 +236,24 @@ export const CALLS = {
     reply: Type.Object({ vm: VmObservation, wasForced: Type.Boolean() }),
     timeoutMs: 60_000,
   },
+  /**
+   * Freezes the disks named, all at one moment: from then on the VM writes to the overlays. `isConsistent`: the guest
+   * writes out what it holds first; conflict GUEST_AGENT_AWAY when it cannot be asked. `memory`: the running guest's
+   * memory is kept as well, of the same moment. The VM's other disks are left out. Disks that are on their overlays
+   * already: nothing to do. conflict VOLUME_FILE_DIFFERS when a disk is on another file than named.
+   */
+  takeSnapshot: {
+    method: "POST",
+    path: "/v1/vms/:vmUuid/snapshots",
+    params: vmParams,
+    body: Type.Object({
+      disks: Type.Array(SnapshotDisk),
+      isConsistent: Type.Boolean(),
+      memory: nullable(MemoryFile),
+    }),
+    reply: Type.Object({ vm: VmObservation, memoryBytes: Bytes }),
+    timeoutMs: 3_600_000,
+  },
   /** One guest-agent command. conflict GUEST_AGENT_AWAY when it does not answer. */
   guestCommand: {
     method: "POST",
@@ -288,6 +324,15 @@ export const CALLS = {
     reply: VolumeObservation,
     timeoutMs: QUICK_MS,
   },
+  /** Who has the volume's lease; null: nobody, or it needs none. unavailable LEASES_UNAVAILABLE. */
+  getLease: {
+    method: "GET",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/lease",
+    params: volumeParams,
+    body: none,
+    reply: Type.Object({ owner: nullable(LeaseOwner) }),
+    timeoutMs: QUICK_MS,
+  },
   /**
    * There with the same size: nothing to do; a half-made one is made anew. exhausted DATASTORE_FULL before anything
    * is written; notFound IMAGE_NOT_FOUND. Reports progress; cancelled, it leaves nothing.
@@ -300,11 +345,64 @@ export const CALLS = {
     reply: VolumeObservation,
     timeoutMs: LONG_MS,
   },
-  /** conflict VOLUME_IN_USE while a domain on this host has it. */
+  /**
+   * With all its files and what snapshots kept of memory there. conflict VOLUME_IN_USE while a domain on this host has
+   * it, or another volume lies on it.
+   */
   removeVolume: {
     method: "DELETE",
     path: "/v1/datastores/:datastoreId/volumes/:volumeUuid",
     params: volumeParams,
+    body: none,
+    reply: none,
+    timeoutMs: 60_000,
+  },
+  /**
+   * Makes an empty overlay upon a file of the volume; there already upon it: nothing to do. notFound VOLUME_NOT_FOUND
+   * when there is no such file; conflict VOLUME_FILE_DIFFERS when it lies on another one.
+   */
+  ensureOverlay: {
+    method: "PUT",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/files/:file",
+    params: fileParams,
+    body: Type.Object({ format: DiskFormat, backing: VolumeFile }),
+    reply: VolumeObservation,
+    timeoutMs: 60_000,
+  },
+  /** Takes an overlay away. conflict VOLUME_IN_USE while a VM of this host has it, or another file lies on it. */
+  removeOverlay: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/files/:file",
+    params: fileParams,
+    body: none,
+    reply: none,
+    timeoutMs: 60_000,
+  },
+  /**
+   * Writes the overlay's content into the file below it, moves whoever lies upon the overlay down to that file, be it
+   * the VM, and takes the overlay away; what the VM reads stays the same throughout, also while it runs. An overlay
+   * that the VM never got to is only taken away. Gone already: nothing to do. Reports progress.
+   */
+  mergeOverlay: {
+    method: "POST",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/files/:file/merge",
+    params: fileParams,
+    body: Type.Object({
+      format: DiskFormat,
+      into: VolumeFile,
+      /** Overlays that lie upon it. */
+      children: Type.Array(VolumeFile),
+      /** The VM that has the volume; null: none. */
+      vmUuid: nullable(Uuid),
+    }),
+    reply: VolumeObservation,
+    timeoutMs: LONG_MS,
+  },
+  /** What a snapshot kept of a VM's memory. */
+  removeMemory: {
+    method: "DELETE",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/memory/:snapshotUuid",
+    params: MemoryFile,
     body: none,
     reply: none,
     timeoutMs: 60_000,

@@ -37,6 +37,17 @@ export const SOUTHBOUND_ERRORS = {
   /** There already, finished, with another size or format. */
   VOLUME_DIFFERS: "conflict",
   VOLUME_IN_USE: "conflict",
+  /** A VM is on another file of the volume, or an overlay lies on another one, than the caller believes. */
+  VOLUME_FILE_DIFFERS: "conflict",
+  /** Another host may write the volume; params: `volumeUuid`, `datastoreId`, `ownerHostUuid`, `ownerState`. */
+  LEASE_HELD: "conflict",
+  /** This host cannot have leases on the datastore; params: `datastoreId`. */
+  LEASES_UNAVAILABLE: "unavailable",
+  /** More disks with leases than one VM can have; params: `vmUuid`, `max`. */
+  LEASE_LIMIT: "invalid",
+  SNAPSHOT_MEMORY_MISSING: "notFound",
+  /** The VM cannot go on from it; params: `reason`. */
+  SNAPSHOT_MEMORY_UNUSABLE: "conflict",
 
   ISO_NOT_FOUND: "notFound",
   /** There is a file of that name already. */

@@ -4,6 +4,8 @@ export * from "./enrolment.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./host.ts";
+export * from "./lease.ts";
 export * from "./media.ts";
 export * from "./resources.ts";
 export * from "./vm.ts";
+export * from "./snapshot.ts";

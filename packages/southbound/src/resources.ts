@@ -1,6 +1,7 @@
 import { Type, type Static } from "typebox";
 import { Bytes, nullable, SafeId, Uuid } from "./common.ts";
-import { DiskFormat } from "./vm.ts";
+import { LeaseObservation, LeaseSpec } from "./lease.ts";
+import { DiskFormat, VolumeFile } from "./vm.ts";
 
 /** A place for volumes on a host: a directory, local or on a shared file system that is already mounted. */
 export const DatastoreSpec = Type.Object({
@@ -13,6 +14,8 @@ export const DatastoreSpec = Type.Object({
    * it has none. With it nothing is written to the empty directory under a file system that is not mounted.
    */
   markerId: Type.Optional(nullable(Type.String())),
+  /** Of a shared one, once the host has its place there. Absent: as it was before. */
+  lease: Type.Optional(LeaseSpec),
 });
 export type DatastoreSpec = Static<typeof DatastoreSpec>;
 
@@ -25,6 +28,8 @@ export const DatastoreObservation = Type.Object({
   markerId: nullable(Type.String()),
   capacityBytes: Bytes,
   freeBytes: Bytes,
+  /** Null: its disks are written without leases. */
+  lease: nullable(LeaseObservation),
 });
 export type DatastoreObservation = Static<typeof DatastoreObservation>;
 
@@ -49,7 +54,16 @@ export type Provisioning = Static<typeof Provisioning>;
 
 export const VolumeSource = Type.Union([
   Type.Object({ kind: Type.Literal("image"), datastoreId: SafeId, name: Type.String() }),
-  Type.Object({ kind: Type.Literal("volume"), datastoreId: SafeId, volumeUuid: Uuid, format: DiskFormat }),
+  Type.Object({
+    kind: Type.Literal("volume"),
+    datastoreId: SafeId,
+    volumeUuid: Uuid,
+    format: DiskFormat,
+    /** Which of its files is copied, with all that lies below it; absent: `base`. */
+    file: Type.Optional(VolumeFile),
+  }),
+  /** Linked clone: the new volume lies on the base of another of the same datastore, which must never change again. */
+  Type.Object({ kind: Type.Literal("linked"), volumeUuid: Uuid, format: DiskFormat }),
 ]);
 
 export type VolumeSource = Static<typeof VolumeSource>;
@@ -70,7 +84,18 @@ export const VolumeObservation = Type.Object({
   datastoreId: SafeId,
   sizeBytes: Bytes,
   allocatedBytes: Bytes,
+  /** Of the base. */
   format: Type.String(),
+  /** The base and what snapshots have put upon it, in no order; `active` is what a VM decides. */
+  files: Type.Array(
+    Type.Object({
+      file: VolumeFile,
+      /** The file below it in the same volume; null: the base, also when that lies on another volume. */
+      backing: nullable(VolumeFile),
+      sizeBytes: Bytes,
+      allocatedBytes: Bytes,
+    }),
+  ),
   /** Path below the datastore, for people: `volumes/<uuid>/<uuid>.qcow2`. */
   path: Type.String(),
 });

@@ -7,6 +7,13 @@ export type DiskBus = Static<typeof DiskBus>;
 export const DiskFormat = Type.Union([Type.Literal("qcow2"), Type.Literal("raw")]);
 export type DiskFormat = Static<typeof DiskFormat>;
 
+/**
+ * One file of a volume: `base` is the volume as it was made, the others are overlays that snapshots put upon it. Each
+ * overlay lies on another file of the volume; names are chosen by the manager before the file is made.
+ */
+export const VolumeFile = Type.String({ pattern: "^(base|delta-[0-9a-f]{12})$" });
+export type VolumeFile = Static<typeof VolumeFile>;
+
 /** A volume as one VM sees it. The agent knows where the datastore is mounted; no path crosses the wire. */
 export const DiskSpec = Type.Object({
   volumeUuid: Uuid,
@@ -14,7 +21,10 @@ export const DiskSpec = Type.Object({
   /** Slot on its bus, 1 to 60; slot 1 is the system disk. Decides the guest's device name. */
   slot: Type.Integer({ minimum: 1, maximum: 1100 }),
   bus: DiskBus,
+  /** Of the volume's base; overlays are always qcow2. */
   format: DiskFormat,
+  /** The file that the VM writes to; absent: `base`. */
+  file: Type.Optional(VolumeFile),
   shared: Type.Boolean(),
   /** Thin volumes hand freed blocks back; thick ones must not (it would un-allocate them). */
   discard: Type.Boolean(),

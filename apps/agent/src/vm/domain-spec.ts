@@ -154,7 +154,7 @@ export function diskXml({ disk, path, datastore }: PlacedDisk): DiskXml {
     device: "disk",
     driver: {
       name: "qemu",
-      type: disk.format,
+      type: disk.file === undefined || disk.file === "base" ? disk.format : "qcow2",
       // Past the page cache, or memory is used twice and a power cut loses what the guest believes written.
       cache: datastore.directIo ? "none" : "writeback",
       discard: disk.discard ? "unmap" : "ignore",

@@ -41,7 +41,7 @@ export function createVmDefiner(options: {
     const datastore = await datastores.open(disk.datastoreId).catch((cause: unknown) => {
       throw missing(cause);
     });
-    const path = await volumes.findFile(datastore, disk.volumeUuid, disk.format);
+    const path = await volumes.findFile(datastore, disk);
     if (path === undefined) throw missing();
     return { disk, path, datastore };
   }

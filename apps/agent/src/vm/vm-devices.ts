@@ -204,7 +204,7 @@ export function createVmDevices(options: {
 }
 
 /** By our own record, or by the file's path for one that somebody else plugged in. */
-function findDisk(domain: DomainOutline, volumeUuid: string): DiskXml | undefined {
+export function findDisk(domain: DomainOutline, volumeUuid: string): DiskXml | undefined {
   const target = readMetadata(domain)?.disks.find((one) => one.volumeUuid === volumeUuid)?.target;
   return domain.devices?.disks?.find(
     (disk) => disk.target.dev === target || disk.source?.file?.includes(`/volumes/${volumeUuid}/`),

@@ -40,6 +40,18 @@ export const vmErrors = {
       `VM ${vmUuid} needs volume ${volumeUuid}, which is not on datastore ${datastoreId} as this host sees it.`,
       { params: { vmUuid, volumeUuid, datastoreId }, ...(cause === undefined ? {} : { cause }) },
     ),
+  memoryMissing: (vmUuid: string, snapshotUuid: string) =>
+    southboundError(
+      "SNAPSHOT_MEMORY_MISSING",
+      `What snapshot ${snapshotUuid} kept of the memory of VM ${vmUuid} is not there.`,
+      { params: { vmUuid, snapshotUuid } },
+    ),
+  memoryUnusable: (vmUuid: string, reason: string, cause: unknown) =>
+    southboundError(
+      "SNAPSHOT_MEMORY_UNUSABLE",
+      `VM ${vmUuid} cannot go on from the snapshot's memory: ${reason}`,
+      { params: { vmUuid, reason }, cause },
+    ),
   switchMissing: (vmUuid: string, switchId: string) =>
     southboundError("SWITCH_MISSING", `VM ${vmUuid} needs switch ${switchId}, which is not on this host.`, {
       params: { vmUuid, switchId },

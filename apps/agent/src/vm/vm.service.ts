@@ -18,6 +18,7 @@ import type { VmDevices } from "./vm-devices.ts";
 import { readMetadata } from "./vm-metadata.ts";
 import { isUp, observationOf, powerOf, type SeenDomain } from "./vm-observation.ts";
 import type { VmPowerControl } from "./vm-power.ts";
+import type { VmSnapshots } from "./vm-snapshot.ts";
 
 export type VmService = ReturnType<typeof createVmService>;
 
@@ -38,6 +39,7 @@ type VmCalls = Pick<
   | "attachNic"
   | "detachNic"
   | "changeMedia"
+  | "takeSnapshot"
   | "guestCommand"
 >;
 
@@ -57,6 +59,7 @@ export function createVmService(options: {
   readonly definer: VmDefiner;
   readonly power: VmPowerControl;
   readonly devices: VmDevices;
+  readonly snapshots: VmSnapshots;
   readonly guests: GuestWatch;
   readonly screens: Pick<Screens, "gateOf">;
   readonly seeds: SeedStore;
@@ -64,7 +67,7 @@ export function createVmService(options: {
   readonly browsers: Pick<BrowserMedia, "release">;
   readonly log: Log;
 }): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
-  const { libvirt, reader, definer, power, devices, guests, screens, media, browsers } = options;
+  const { libvirt, reader, definer, power, devices, snapshots, guests, screens, media, browsers } = options;
   const queue = new KeyedQueue();
 
   const observe = (seen: SeenDomain): VmObservation =>
@@ -95,10 +98,11 @@ export function createVmService(options: {
     listVms: async () => ({ vms: (await reader.list()).map(observe) }),
     getVm: ({ vmUuid }) => read(vmUuid),
     defineVm: (spec, context) => changed(spec.vmUuid, context, () => definer.define(spec)),
-    startVm: ({ vmUuid, paused }, context) =>
+    startVm: ({ vmUuid, paused, memory }, context) =>
       changed(vmUuid, context, async () => {
         await media.dropLost(vmUuid);
-        await power.start(vmUuid, paused ?? false);
+        if (memory !== undefined) await snapshots.startFromMemory(vmUuid, memory);
+        else await power.start(vmUuid, paused ?? false);
       }),
 
     async stopVm({ vmUuid, mode, waitMs }, context) {
@@ -153,6 +157,13 @@ export function createVmService(options: {
         signal.throwIfAborted();
         const { wasForced } = await media.change(vmUuid, cdrom);
         return { vm: await read(vmUuid), wasForced };
+      }),
+
+    takeSnapshot: (input, context) =>
+      queue.run(input.vmUuid, async () => {
+        context.signal.throwIfAborted();
+        const { memoryBytes } = await snapshots.take(input, context);
+        return { vm: await read(input.vmUuid), memoryBytes };
       }),
 
     async guestCommand({ vmUuid, ...request }, { signal }) {

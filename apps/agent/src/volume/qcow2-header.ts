@@ -35,6 +35,27 @@ export async function readImageHead(path: string): Promise<ImageHead> {
   return parseImageHead(head);
 }
 
+/** The length of such a name is at most this in the format. */
+const BACKING_NAME_MAX = 1023;
+
+/** The file that a qcow2 names as the one below it, as it stands there; null when it stands alone. Reads no lock. */
+export async function readBackingName(path: string): Promise<string | null> {
+  const head = Buffer.alloc(HEAD_BYTES);
+  const file = await open(path, "r");
+  try {
+    await file.read(head, 0, HEAD_BYTES, 0);
+    if (parseImageHead(head).format !== "qcow2") return null;
+    const offset = Number(head.readBigUInt64BE(8));
+    const length = Math.min(head.readUInt32BE(16), BACKING_NAME_MAX);
+    if (offset === 0 || length === 0) return null;
+    const name = Buffer.alloc(length);
+    await file.read(name, 0, length, offset);
+    return name.toString("utf8");
+  } finally {
+    await file.close();
+  }
+}
+
 export function parseImageHead(head: Buffer): ImageHead {
   if (head.subarray(0, 4).equals(Buffer.from("QFI\xfb", "latin1")))
     return { format: "qcow2", qcow2: qcow2Head(head) };

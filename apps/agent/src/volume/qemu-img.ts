@@ -60,6 +60,50 @@ export async function convertImage(
   );
 }
 
+/**
+ * An empty qcow2 upon another file, which is named as given and not opened: a running VM may have it. The size is that
+ * of the file below, which only the caller knows.
+ */
+export async function createOverlay(
+  path: string,
+  below: { name: string; format: DiskFormat },
+  sizeBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await runLong(
+    "qemu-img",
+    ["create", "-q", "-u", "-f", "qcow2", "-b", below.name, "-F", below.format, path, String(sizeBytes)],
+    { signal },
+  );
+}
+
+/** Writes an overlay's content into the file right below it, grown when the overlay is larger. The overlay stays as it is. */
+export async function commitOverlay(
+  path: string,
+  options: { signal: AbortSignal; onProgress: (percent: number) => void },
+): Promise<void> {
+  await runLong("qemu-img", ["commit", "-d", "-p", "-f", "qcow2", path], {
+    signal: options.signal,
+    onOutput: (text) => {
+      const percent = lastPercent(text);
+      if (percent !== undefined) options.onProgress(percent);
+    },
+  });
+}
+
+/** Changes the name of the file below and nothing else: right only when both files read the same. */
+export async function renameBacking(
+  path: string,
+  below: { name: string; format: DiskFormat },
+  signal: AbortSignal,
+): Promise<void> {
+  await runLong(
+    "qemu-img",
+    ["rebase", "-q", "-u", "-f", "qcow2", "-b", below.name, "-F", below.format, path],
+    { signal },
+  );
+}
+
 export async function growImage(
   path: string,
   options: { format: DiskFormat; sizeBytes: number; provisioning: Provisioning },

@@ -19,6 +19,16 @@ export const volumeErrors = {
       params: { volumeUuid, by },
       ...(cause === undefined ? {} : { cause }),
     }),
+  fileNotFound: (volumeUuid: string, file: string) =>
+    southboundError("VOLUME_NOT_FOUND", `Volume ${volumeUuid} has no file ${file}.`, {
+      params: { volumeUuid, file },
+    }),
+  fileDiffers: (volumeUuid: string, file: string, is: string, wanted: string) =>
+    southboundError(
+      "VOLUME_FILE_DIFFERS",
+      `Volume ${volumeUuid}, file ${file}: it is ${is}; expected is ${wanted}.`,
+      { params: { volumeUuid, file, is, wanted } },
+    ),
   imageNotFound: (datastoreId: string, name: string) =>
     southboundError("IMAGE_NOT_FOUND", `Datastore ${datastoreId} has no image ${JSON.stringify(name)}.`, {
       params: { datastoreId, name },

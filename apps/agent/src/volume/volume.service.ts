@@ -5,6 +5,7 @@ import type {
   CallContext,
   DiskFormat,
   ImageFile,
+  VolumeFile,
   VolumeObservation,
   VolumeSource,
   VolumeSpec,
@@ -14,11 +15,29 @@ import type { DatastoreService, OpenDatastore } from "../datastore/datastore.ser
 import { readSpace } from "../datastore/filesystem.ts";
 import { type EventHub, ProgressReporter } from "../events/event-hub.ts";
 import { listImages, openImage, roundUp } from "./image-folder.ts";
-import { readImageHead } from "./qcow2-header.ts";
-import { convertImage, createImage, growImage, imageInfo, isFull, isLocked } from "./qemu-img.ts";
+import { readBackingName, readImageHead } from "./qcow2-header.ts";
+import {
+  convertImage,
+  createImage,
+  createOverlay,
+  growImage,
+  imageInfo,
+  isFull,
+  isLocked,
+} from "./qemu-img.ts";
 import { SpaceLedger } from "./space-ledger.ts";
 import { volumeErrors } from "./volume.errors.ts";
-import { FORMATS, isPartOf, partFile, relativeVolumeFile, volumeFile, volumeFolder } from "./volume-paths.ts";
+import {
+  chainFile,
+  chainFileOf,
+  FORMATS,
+  isPartOf,
+  linkedBaseName,
+  partFile,
+  relativeVolumeFile,
+  volumeFile,
+  volumeFolder,
+} from "./volume-paths.ts";
 
 export type VolumeService = ReturnType<typeof createVolumeService>;
 
@@ -67,16 +86,23 @@ export function createVolumeService(options: {
   const ledger = new SpaceLedger();
   const making = new Set<string>();
 
-  async function openSource(source: VolumeSource): Promise<Source> {
-    const datastore = await datastores.open(source.datastoreId);
+  async function openSource(source: VolumeSource, home: OpenDatastore): Promise<Source> {
+    const datastore = source.kind === "linked" ? home : await datastores.open(source.datastoreId);
     if (source.kind === "image") return await openImage(datastore, source.name);
     const there = await findVolume(datastore, source.volumeUuid, [source.format]);
-    if (!there) throw volumeErrors.notFound(source.datastoreId, source.volumeUuid);
-    const path = volumeFile(datastore.path, source.volumeUuid, source.format);
+    if (!there) throw volumeErrors.notFound(datastore.datastoreId, source.volumeUuid);
+    const file = source.kind === "linked" ? "base" : (source.file ?? "base");
+    const copied = there.files.find((one) => one.file === file);
+    if (!copied) throw volumeErrors.fileNotFound(source.volumeUuid, file);
+    const path = chainFile(datastore.path, source, file);
     const [user] = (await options.usersOf(path)).running;
     if (user !== undefined) throw volumeErrors.inUse(source.volumeUuid, `the running VM ${user}`);
-    const { sizeBytes, allocatedBytes } = there;
-    return { path, format: source.format, virtualSizeBytes: sizeBytes, allocatedBytes };
+    return {
+      path,
+      format: file === "base" ? source.format : "qcow2",
+      virtualSizeBytes: copied.sizeBytes,
+      allocatedBytes: there.allocatedBytes,
+    };
   }
 
   /** Writes the part and gives it its name. Nothing is left of it when that fails or is cancelled. */
@@ -89,7 +115,8 @@ export function createVolumeService(options: {
     const finished = volumeFile(datastore.path, spec.volumeUuid, spec.format);
     const part = partFile(finished, hostUuid);
     const sizeBytes = Math.max(roundUp(spec.sizeBytes), source?.virtualSizeBytes ?? 0);
-    const thinBytes = source ? Math.min(source.allocatedBytes, sizeBytes) : EMPTY_BYTES;
+    const isLinked = spec.source?.kind === "linked";
+    const thinBytes = source && !isLinked ? Math.min(source.allocatedBytes, sizeBytes) : EMPTY_BYTES;
     using claims = new DisposableStack();
     claims.use(await ledger.claim(datastore, part, spec.provisioning === "thin" ? thinBytes : sizeBytes));
     await using undo = new Undo(log);
@@ -101,7 +128,8 @@ export function createVolumeService(options: {
       await rm(part, { force: true });
       undo.add("remove the half-made volume", () => rm(part, { force: true }));
       const target = { ...spec, path: part, sizeBytes };
-      if (source) await copy(source, target, progress, context.signal);
+      if (spec.source?.kind === "linked") await link(spec.source, target, context.signal);
+      else if (source) await copy(source, target, progress, context.signal);
       else await createEmpty(target, progress, context.signal);
       context.signal.throwIfAborted();
       await flush(part);
@@ -143,7 +171,7 @@ export function createVolumeService(options: {
           return there;
         }
         context.signal.throwIfAborted();
-        const source = spec.source === null ? undefined : await openSource(spec.source);
+        const source = spec.source === null ? undefined : await openSource(spec.source, datastore);
         try {
           await make(spec, datastore, source, context);
         } catch (error) {
@@ -152,7 +180,7 @@ export function createVolumeService(options: {
             throw datastoreErrors.full(datastoreId, spec.sizeBytes, freeBytes, error);
           }
           // Another host runs it: its lock is all that this host can see.
-          if (isLocked(error) && spec.source?.kind === "volume") {
+          if (isLocked(error) && spec.source && spec.source.kind !== "image") {
             throw volumeErrors.inUse(spec.source.volumeUuid, "a running VM", error);
           }
           throw error;
@@ -166,24 +194,27 @@ export function createVolumeService(options: {
     remove: (datastoreId: string, volumeUuid: string): Promise<void> =>
       queue.run(volumeUuid, async () => {
         const datastore = await datastores.open(datastoreId);
-        for (const format of FORMATS) {
-          const path = volumeFile(datastore.path, volumeUuid, format);
+        const folder = volumeFolder(datastore.path, volumeUuid);
+        for (const name of await readFolder(folder)) {
+          if (chainFileOf(volumeUuid, name) === undefined) continue;
+          const path = join(folder, name);
           const [user] = (await options.usersOf(path)).all;
           if (user !== undefined) throw volumeErrors.inUse(volumeUuid, `VM ${user}`);
-          if (datastore.shared) await requireUnlocked(path, format, volumeUuid);
+          if (datastore.shared) await requireUnlocked(path, formatOf(name), volumeUuid);
         }
+        const clone = await findClone(datastore, volumeUuid);
+        if (clone !== undefined) throw volumeErrors.inUse(volumeUuid, `its linked clone ${clone}`);
         await rm(volumeFolder(datastore.path, volumeUuid), { recursive: true, force: true });
         log.info({ datastoreId, volumeUuid }, "removed a volume");
       }),
 
-    /** Path of a finished volume; undefined when it is not there. */
+    /** Path of one of a finished volume's files; undefined when it is not there. */
     async findFile(
       datastore: OpenDatastore,
-      volumeUuid: string,
-      format: DiskFormat,
+      volume: { volumeUuid: string; format: DiskFormat; file?: VolumeFile | undefined },
     ): Promise<string | undefined> {
-      const there = await findVolume(datastore, volumeUuid, [format]);
-      return there && volumeFile(datastore.path, volumeUuid, format);
+      const path = chainFile(datastore.path, volume, volume.file ?? "base");
+      return (await stat(path).catch(() => undefined))?.isFile() ? path : undefined;
     },
 
     /** Removes what an earlier life of this agent left half-made. Such files never belong to a VM. */
@@ -219,6 +250,17 @@ async function copy(
   if (target.sizeBytes > source.virtualSizeBytes) await growImage(target.path, target, signal);
 }
 
+/** Upon the other volume, which is named by where it lies from here. */
+async function link(
+  source: Extract<VolumeSource, { kind: "linked" }>,
+  target: VolumeSpec & { path: string },
+  signal: AbortSignal,
+): Promise<void> {
+  if (target.format !== "qcow2") throw volumeErrors.differs(target.volumeUuid, "a linked clone", "raw");
+  const below = { name: linkedBaseName(source.volumeUuid, source.format), format: source.format };
+  await createOverlay(target.path, below, target.sizeBytes, signal);
+}
+
 async function createEmpty(
   target: VolumeSpec & { path: string },
   progress: ProgressReporter,
@@ -238,7 +280,8 @@ async function createEmpty(
   }
 }
 
-async function findVolume(
+/** A volume and its files as they lie there. */
+export async function findVolume(
   datastore: OpenDatastore,
   volumeUuid: string,
   formats: readonly DiskFormat[] = FORMATS,
@@ -247,17 +290,54 @@ async function findVolume(
     const path = volumeFile(datastore.path, volumeUuid, format);
     const file = await stat(path).catch(() => undefined);
     if (!file?.isFile()) continue;
-    const head = format === "qcow2" ? await readImageHead(path) : undefined;
+    const files = await filesOf(datastore, volumeUuid);
     return {
       volumeUuid,
       datastoreId: datastore.datastoreId,
-      sizeBytes: head?.qcow2?.virtualSizeBytes ?? file.size,
-      allocatedBytes: file.blocks * SECTOR_BYTES,
+      sizeBytes: files.find((one) => one.file === "base")?.sizeBytes ?? file.size,
+      allocatedBytes: files.reduce((sum, one) => sum + one.allocatedBytes, 0),
       format,
+      files,
       path: relativeVolumeFile(volumeUuid, format),
     };
   }
   return undefined;
+}
+
+async function filesOf(datastore: OpenDatastore, volumeUuid: string): Promise<VolumeObservation["files"]> {
+  const folder = volumeFolder(datastore.path, volumeUuid);
+  const files: VolumeObservation["files"] = [];
+  for (const name of await readFolder(folder)) {
+    const file = chainFileOf(volumeUuid, name);
+    const path = join(folder, name);
+    const there = file === undefined ? undefined : await stat(path).catch(() => undefined);
+    if (file === undefined || !there) continue;
+    const head = formatOf(name) === "qcow2" ? await readImageHead(path) : undefined;
+    const below = file === "base" ? null : await readBackingName(path);
+    files.push({
+      file,
+      backing: below === null ? null : (chainFileOf(volumeUuid, below) ?? null),
+      sizeBytes: head?.qcow2?.virtualSizeBytes ?? there.size,
+      allocatedBytes: there.blocks * SECTOR_BYTES,
+    });
+  }
+  return files;
+}
+
+/** A volume of the same datastore that lies on this one. */
+async function findClone(datastore: OpenDatastore, volumeUuid: string): Promise<string | undefined> {
+  const root = join(datastore.path, "volumes");
+  const bases = new Set(FORMATS.map((format) => linkedBaseName(volumeUuid, format)));
+  const uuids = (await readFolder(root)).filter((name) => UUID_LIKE.test(name) && name !== volumeUuid);
+  const found = await mapLimited(uuids, LOOKS_AT_ONCE, async (uuid) => {
+    const below = await readBackingName(volumeFile(datastore.path, uuid, "qcow2")).catch(() => null);
+    return below !== null && bases.has(below) ? uuid : undefined;
+  });
+  return found.find((uuid) => uuid !== undefined);
+}
+
+function formatOf(name: string): DiskFormat {
+  return name.endsWith(".raw") ? "raw" : "qcow2";
 }
 
 /** One that started from a larger source is larger than asked, since content is never cut off. */

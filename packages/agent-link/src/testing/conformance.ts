@@ -9,6 +9,7 @@ import { describeEvents } from "./conformance/events.ts";
 import { describeHost } from "./conformance/host.ts";
 import { describeMedia } from "./conformance/media.ts";
 import { describePower } from "./conformance/power.ts";
+import { describeSnapshots } from "./conformance/snapshots.ts";
 import { describeSwitches } from "./conformance/switches.ts";
 import { describeVolumes } from "./conformance/volumes.ts";
 
@@ -40,6 +41,7 @@ export function describeAgent(name: string, makeAgent: () => Promise<AgentUnderT
     describe("devices", () => describeDevices(bench));
     describe("datastores", () => describeDatastores(bench));
     describe("volumes", () => describeVolumes(bench));
+    describe("snapshots", () => describeSnapshots(bench));
     describe("media", () => describeMedia(bench));
     describe("switches", () => describeSwitches(bench));
     describe("events", () => describeEvents(bench));

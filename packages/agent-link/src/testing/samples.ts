@@ -83,6 +83,11 @@ export function sampleMac(): string {
   return `52:54:00:${(randomBytes(3).toString("hex").match(/../g) ?? []).join(":")}`;
 }
 
+/** A name for an overlay. */
+export function sampleOverlay(): string {
+  return `delta-${randomBytes(6).toString("hex")}`;
+}
+
 /** Short enough for a bridge's name (15 characters with the agent's prefix). */
 export function randomSafeId(): string {
   return `t${randomBytes(4).toString("hex")}`;
@@ -120,8 +125,35 @@ export function sampleInputs(): { [N in CallName]: CallInput<N> } {
     listImages: { datastoreId: "ds1" },
     listVolumes: { datastoreId: "ds1" },
     getVolume: { datastoreId: "ds1", volumeUuid },
+    getLease: { datastoreId: "ds1", volumeUuid },
     ensureVolume: volume,
     removeVolume: { datastoreId: "ds1", volumeUuid },
+    takeSnapshot: {
+      vmUuid,
+      disks: [
+        { datastoreId: "ds1", volumeUuid, format: "qcow2", file: "base", overlay: "delta-0123456789ab" },
+      ],
+      isConsistent: true,
+      memory: { datastoreId: "ds1", volumeUuid, snapshotUuid: vmUuid },
+    },
+    ensureOverlay: {
+      datastoreId: "ds1",
+      volumeUuid,
+      file: "delta-0123456789ab",
+      format: "qcow2",
+      backing: "base",
+    },
+    removeOverlay: { datastoreId: "ds1", volumeUuid, file: "delta-0123456789ab" },
+    mergeOverlay: {
+      datastoreId: "ds1",
+      volumeUuid,
+      file: "delta-0123456789ab",
+      format: "raw",
+      into: "base",
+      children: ["delta-0123456789ac"],
+      vmUuid,
+    },
+    removeMemory: { datastoreId: "ds1", volumeUuid, snapshotUuid: vmUuid },
     changeMedia: { vmUuid, cdrom: { kind: "iso", datastoreId: "ds1", name: "a b.iso" } },
     listIsos: { datastoreId: "ds1" },
     removeIso: { datastoreId: "ds1", name: "a b.iso" },

@@ -1,4 +1,4 @@
-import { type Client, collect } from "@sinter/client";
+import { type Client, collect, type Iso } from "@sinter/client";
 import { AppError } from "@sinter/kit/errors";
 import type {
   WireClusterBasic,
@@ -174,6 +174,22 @@ export async function findUser(client: Client, text: string): Promise<WireUser> 
     if (user.userName === text || user.userId === text) return user;
   }
   throw failures.nameUnknown("user", text, "See all: sinter user ls");
+}
+
+/** By name, which is unique on a datastore, by `<datastore id>@<name>`, or by id. */
+export async function findIso(client: Client, text: string): Promise<Iso> {
+  const isos = await client.isos.list();
+  const byPath = isos.find((iso) => iso.devicePath === text || iso.id === text);
+  if (byPath !== undefined) return byPath;
+  const same = isos.filter((iso) => iso.name === text || iso.name === `${text}.iso`);
+  const [only] = same;
+  if (only === undefined) throw failures.nameUnknown("ISO file", text, "See all: sinter iso ls");
+  if (same.length === 1) return only;
+  throw failures.nameAmbiguous(
+    "ISO file",
+    text,
+    same.map((iso) => clean(iso.devicePath)),
+  );
 }
 
 /** The last part of an object's URN. */

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { connect } from "node:net";
 import { test } from "node:test";
-import { Viewer } from "@sinter/rfb";
 import { IMAGE, startRealManager } from "./testing/real-manager.ts";
 import { MAIN, run, runProgram } from "./testing/run.ts";
 
@@ -103,38 +99,42 @@ test("from login to logout: hosts, a VM's whole life, volumes, NICs, users, task
     await sinter("vm rm copy --yes");
   });
 
-  await t.test("the screen: for a viewer of this machine, by way of the manager", async () => {
-    await sinter("vm screen www", { code: 5 });
-    assert.match(
-      (await sinter("vm screen www --check", { code: 5 })).stdout,
-      /^vm +no +The VM has no console/m,
+  await t.test("ISO files and CDs", async () => {
+    const file = join(manager.home, "Rescue Disk.iso");
+    // More than one piece.
+    await writeFile(file, Buffer.alloc(5 * 1024 * 1024, "rescue"));
+    const sent = await run(manager, ["iso", "upload", file, "--datastore", "shared"]);
+    assert.equal(sent.code, 0, sent.stderr);
+    assert.match(sent.stdout, /Rescue Disk\.iso is on shared, SHA-256 [0-9a-f]{64}\./);
+    assert.match(sent.stderr, /Upload Rescue Disk\.iso: running, 40 %/);
+    assert.equal(
+      (await run(manager, ["iso", "upload", file, "--datastore", "shared"])).code,
+      5,
+      "it is there",
     );
-    await sinter("vm start www");
-    assert.match((await sinter("vm screen www --check")).stdout, /^screen +yes +QEMU shows 64 × 48 pixels/m);
-    const child = spawn(process.execPath, [MAIN, "vm", "screen", "www", "--once", "--json"], {
-      env: { PATH: process.env.PATH, HOME: manager.home, SINTER_STATE: join(manager.home, "state") },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    try {
-      const ended = once(child, "exit");
-      let text = "";
-      for await (const chunk of child.stdout) {
-        text += String(chunk);
-        if (text.trimEnd().endsWith("}")) break;
-      }
-      const door = JSON.parse(text) as { host: string; port: number; password: string };
-      assert.equal(door.host, "127.0.0.1");
-      const signal = AbortSignal.timeout(20_000);
-      await assert.rejects(Viewer.open(connect(door), { password: "guess", signal }), /password is wrong/);
-      {
-        using viewer = await Viewer.open(connect(door), { password: door.password, signal });
-        assert.equal((await viewer.look()).width, 64);
-      }
-      assert.deepEqual(await ended, [0, null]);
-    } finally {
-      child.kill();
-    }
-    await sinter("vm stop www --force");
+    assert.equal((await run(manager, ["iso", "upload", "/nosuch.iso", "--datastore", "shared"])).code, 2);
+    assert.equal(
+      (await run(manager, ["iso", "upload", file, "--datastore", "shared", "--name", "a/b"])).code,
+      1,
+    );
+    assert.match(
+      (await sinter("iso ls")).stdout,
+      /Rescue Disk\.iso +\d+ +ready +5 MiB +100 % +\d+@Rescue Disk\.iso +0 /,
+    );
+    const [iso] = await json("iso ls --datastore shared");
+    await sinter("vm create cd --cpu 1 --memory 256 --disk 1G:thin --no-start");
+    const attach = await run(manager, ["vm", "attach-iso", "cd", "Rescue Disk"]);
+    assert.match(attach.stdout, /VM cd has Rescue Disk\.iso in its CD drive\./);
+    assert.match((await sinter("vm show cd")).stdout, /^CD +\d+@Rescue Disk\.iso$/m);
+    await sinter(`vm attach-iso cd ${iso.id}`, { code: 5 });
+    const held = await sinter(`iso rm ${iso.id} --yes`, { code: 5 });
+    assert.match(held.stderr, /in the CD drive of cd \(i-/);
+    assert.match((await sinter("vm detach-iso cd")).stdout, /The CD drive of VM cd is empty\./);
+    await sinter("vm detach-iso cd", { code: 5 });
+    await sinter(`iso rm ${iso.id} --yes`);
+    assert.deepEqual(await json("iso ls"), []);
+    await sinter("vm attach-iso cd nothing", { code: 4 });
+    await sinter("vm rm cd --yes");
   });
 
   await t.test("the serial console, fed from a pipe", async () => {

@@ -9,12 +9,22 @@ export interface Api {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
   put<T>(path: string, body: unknown): Promise<T>;
+  /** Bytes instead of JSON; what that means the headers say. */
+  putBytes<T>(
+    path: string,
+    bytes: Uint8Array,
+    headers: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<T>;
   remove<T>(path: string, query?: Query): Promise<T>;
   /** The manager's own site, asked for once. */
   site(): Promise<WireSiteBasic>;
   /** Path below the own site: `inSite("vms")`. */
   inSite(...segments: string[]): Promise<string>;
 }
+
+/** Bytes may travel slowly, and what they make may take its time. */
+const BYTES_MS_MAX = 600_000;
 
 /**
  * Types of answers are the contract's promise, not checked here: a client that refused an unknown or missing field
@@ -30,6 +40,8 @@ export function createApi(session: Session): Api {
       call({ method: "GET", path, ...(query && { query }), ...(signal && { signal }) }),
     post: (path, body) => call({ method: "POST", path, ...(body !== undefined && { body }) }),
     put: (path, body) => call({ method: "PUT", path, body }),
+    putBytes: (path, bytes, headers, signal) =>
+      call({ method: "PUT", path, body: bytes, headers, timeoutMs: BYTES_MS_MAX, ...(signal && { signal }) }),
     remove: (path, query) => call({ method: "DELETE", path, ...(query && { query }) }),
     site() {
       own ??= api

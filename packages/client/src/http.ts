@@ -4,7 +4,12 @@ import { ApiError, clientErrors } from "./wire-error.ts";
 /** The part of `fetch` that we use, so that a browser's, undici's and a test's all fit. */
 export type Fetch = (
   url: string,
-  init: { method: string; headers: Record<string, string>; body?: string; signal: AbortSignal },
+  init: {
+    method: string;
+    headers: Record<string, string>;
+    body?: string | Uint8Array<ArrayBuffer>;
+    signal: AbortSignal;
+  },
 ) => Promise<{ status: number; headers: { get(name: string): string | null }; text(): Promise<string> }>;
 
 export type QueryValue = string | number | boolean | readonly string[] | undefined;
@@ -16,8 +21,11 @@ export interface HttpRequest {
   readonly path: string;
   readonly query?: Query;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes go as they are, anything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** Default that of the client. */
+  readonly timeoutMs?: number;
 }
 
 export interface HttpAnswer {
@@ -47,7 +55,9 @@ export function createHttp(options: HttpOptions): Http {
   const origin = options.url.replace(/\/+$/, "");
   return {
     async send(request) {
-      const timeout = AbortSignal.timeout(timeoutMs);
+      const timeout = AbortSignal.timeout(request.timeoutMs ?? timeoutMs);
+      const { body: content } = request;
+      const isBytes = content instanceof Uint8Array;
       const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
       let status: number;
       let text: string;
@@ -58,10 +68,14 @@ export function createHttp(options: HttpOptions): Http {
           headers: {
             accept: "application/json;version=8.0;charset=UTF-8",
             "accept-language": options.language ?? "en_US",
-            ...(request.body === undefined ? {} : { "content-type": "application/json;charset=UTF-8" }),
+            ...(content === undefined
+              ? {}
+              : { "content-type": isBytes ? "application/octet-stream" : "application/json;charset=UTF-8" }),
             ...request.headers,
           },
-          ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+          ...(content === undefined
+            ? {}
+            : { body: isBytes ? (content as Uint8Array<ArrayBuffer>) : JSON.stringify(content) }),
           signal,
         });
         status = reply.status;
@@ -69,7 +83,7 @@ export function createHttp(options: HttpOptions): Http {
         text = await reply.text();
       } catch (error) {
         if (request.signal?.aborted) throw request.signal.reason;
-        if (timeout.aborted) throw clientErrors.tooSlow(origin, timeoutMs, error);
+        if (timeout.aborted) throw clientErrors.tooSlow(origin, request.timeoutMs ?? timeoutMs, error);
         throw networkFailure(origin, error);
       }
       const body = parse(text);

@@ -97,8 +97,8 @@ export const WireIso = Type.Object(
     }),
     /** Why it failed. */
     reason: Type.String(),
-    /** Null for a file that was not uploaded through the manager. */
-    sha256: Type.Union([Type.String(), Type.Null()]),
+    /** Empty before all has arrived, and for a file that was not uploaded through the manager. */
+    sha256: Type.String(),
     createdAt: Type.String(),
     /** VMs that have it in their drive. */
     attachedVms: Type.Array(Type.String()),

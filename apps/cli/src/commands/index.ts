@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { cluster } from "./cluster.ts";
 import { datastore } from "./datastore.ts";
 import { host } from "./host.ts";
+import { iso } from "./iso.ts";
 import { lab } from "./lab.ts";
 import { context } from "./session/context.ts";
 import { login } from "./session/login.ts";
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   host,
   cluster,
   datastore,
+  iso,
   ...network,
   task,
   user,

@@ -2,9 +2,12 @@ import type { WireTask } from "@sinter/northbound";
 import type { Terminal } from "../terminal.ts";
 import { clean, fit } from "./text.ts";
 
+/** What is shown of a task, or of something else that takes its time. */
+export type Shown = Pick<WireTask, "type" | "entityName" | "status" | "progress">;
+
 /** Shows how a task goes on, on standard error. `end` takes the bar away, so that what follows starts a new line. */
 export interface Progress {
-  show(task: WireTask): void;
+  show(task: Shown): void;
   end(): void;
 }
 
@@ -56,7 +59,7 @@ function createLines(terminal: Terminal): Progress {
   };
 }
 
-function labelOf(task: WireTask): string {
+function labelOf(task: Shown): string {
   const name = clean(task.entityName);
   return name === "" ? task.type : `${task.type} ${name}`;
 }

@@ -101,7 +101,7 @@ function isoToWire(iso: Iso, users: readonly IsoUser[], siteId: string): WireIso
     receivedBytes: iso.receivedBytes,
     status: iso.status,
     reason: iso.reason,
-    sha256: iso.sha256,
+    sha256: iso.sha256 ?? "",
     createdAt: wireDateTime(iso.createdAt),
     attachedVms: users.map((user) => objectUrn(siteId, "vms", vmWireId(user.vmId))),
   };

@@ -201,7 +201,7 @@ describe("the ISO library", () => {
     store.isos.set("copied by hand.iso", { sizeBytes: 77, modifiedAt: 0 });
     await world.isos.reconcile(world.datastoreId);
     const found = await named("copied by hand.iso");
-    assert.deepEqual([found?.status, found?.sizeBytes, found?.sha256], ["ready", 77, null]);
+    assert.deepEqual([found?.status, found?.sizeBytes, found?.sha256], ["ready", 77, ""]);
     await world.isos.reconcile(world.datastoreId);
     assert.equal((await list()).length, 1);
     store.isos.delete("copied by hand.iso");

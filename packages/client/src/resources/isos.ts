@@ -1,20 +1,15 @@
+import type { WireIso } from "@sinter/northbound";
 import type { Api } from "../api.ts";
 
 /** An ISO image in a datastore's library. */
-export interface Iso {
-  readonly id: string;
-  /** File name in the library. */
-  readonly name: string;
-  readonly datastoreUrn: string;
-  readonly sizeBytes: number;
-  /** What has arrived of it; an upload goes on from here. */
-  readonly receivedBytes: number;
-  readonly status: "uploading" | "ready" | "failed";
-  /** Empty until all has arrived. */
-  readonly sha256: string;
-  readonly createdAt: string;
-  /** URNs of VMs with the image in their drive. */
-  readonly attachedVms: readonly string[];
+export type Iso = WireIso;
+
+/** Content of an upload, from `first` on. */
+export interface IsoPiece {
+  readonly first: number;
+  readonly totalBytes: number;
+  /** At most 8 MiB. */
+  readonly bytes: Uint8Array;
 }
 
 const ISOS = "/sinter/v1/isos";
@@ -25,11 +20,16 @@ export function createIsos(api: Api) {
     list: async (query: { readonly datastore?: string } = {}) =>
       (await api.get<{ isos: readonly Iso[] }>(ISOS, query)).isos,
     get: (id: string) => api.get<Iso>(pathOf(id)),
-    /** Announces an upload; its content follows. */
+    /** Announces an upload, or goes on with one of the same name and size; its content follows. */
     create: (request: { readonly name: string; readonly datastoreUrn: string; readonly sizeBytes: number }) =>
       api.post<Iso>(ISOS, request),
     /** Also ends an upload that has not arrived whole. Refused while a VM has it in its drive. */
     remove: (id: string) => api.remove<object>(pathOf(id)),
+    /** Gives the image as it is then: its `receivedBytes` is where the next piece begins. */
+    put: (id: string, { first, totalBytes, bytes }: IsoPiece, signal?: AbortSignal) => {
+      const range = `bytes ${first}-${first + bytes.length - 1}/${totalBytes}`;
+      return api.putBytes<Iso>(`${pathOf(id)}/content`, bytes, { "content-range": range }, signal);
+    },
     /** Where pieces of at most 8 MiB are put, each with `Content-Range: bytes first-last/total`. */
     contentPath: (id: string) => `${pathOf(id)}/content`,
   };

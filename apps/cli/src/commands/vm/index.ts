@@ -1,4 +1,5 @@
 import { group } from "../../command.ts";
+import { vmAttachIso, vmDetachIso } from "./cd.ts";
 import { vmClone } from "./clone.ts";
 import { vmConsole } from "./console.ts";
 import { vmCreate } from "./create.ts";
@@ -24,4 +25,6 @@ export const vm = group("vm", "Virtual machines and templates", [
   vmScreen,
   vmVnc,
   vmNic,
+  vmAttachIso,
+  vmDetachIso,
 ]);

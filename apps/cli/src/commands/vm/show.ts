@@ -2,6 +2,7 @@ import { command } from "../../command.ts";
 import { memoryText } from "../../input/sizes.ts";
 import { findVm, idOf } from "../../lookup.ts";
 import { section } from "../../output/printer.ts";
+import { cdText } from "./cd.ts";
 import { addressOf } from "./list.ts";
 import { vmPositional } from "./vm-argument.ts";
 
@@ -31,6 +32,7 @@ export const vmShow = command({
           vm.osOptions && [vm.osOptions.osType, vm.osOptions.guestOSName].filter(Boolean).join(", "),
         ],
         ["Boots from", properties?.bootOption === undefined ? "" : String(properties.bootOption)],
+        ["CD", cdText(vm.cdRom)],
         ["Guest tools", vm.pvDriverStatus],
         ["Created", vm.createTime === undefined ? "" : `${vm.createTime} UTC`],
         ["Description", vm.description],

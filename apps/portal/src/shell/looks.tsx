@@ -60,6 +60,8 @@ export function Looks({ children }: { children: ReactNode }) {
                 colorPrimary: "#6ea2ff",
                 colorLink: "#6ea2ff",
                 colorError: "#ff7875",
+                colorBgContainer: "#181c22",
+                colorBgElevated: "#20262f",
                 fontSize: 14,
                 colorTextDescription: "#a4abb6",
                 colorTextPlaceholder: "#9a9a9a",

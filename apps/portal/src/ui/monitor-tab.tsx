@@ -1,4 +1,4 @@
-import { Segmented } from "antd";
+import { Segmented, Skeleton } from "antd";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -110,7 +110,7 @@ function Panel({ panel, curves }: { panel: (typeof PANELS)[number]; curves: Curv
   return (
     <section className="panel" aria-label={title}>
       <h3>{title}</h3>
-      {curves && (
+      {curves ? (
         <Chart
           label={label}
           lines={lines}
@@ -119,6 +119,8 @@ function Panel({ panel, curves }: { panel: (typeof PANELS)[number]; curves: Curv
           fromMs={curves.fromMs}
           toMs={curves.toMs}
         />
+      ) : (
+        <Skeleton.Node active className="chart" />
       )}
       <table className="plain">
         <thead>

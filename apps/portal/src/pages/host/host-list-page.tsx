@@ -118,7 +118,7 @@ export function useHostColumns(): readonly Column<WireHostBasic>[] {
       {
         key: "cpu",
         title: t("host.cpuPromised"),
-        width: "minmax(150px, 1fr)",
+        width: "minmax(170px, 1fr)",
         render: (host) => t("common.of", { used: host.cpuResource.allocatedVcpus, total: host.cpuQuantity }),
       },
       {

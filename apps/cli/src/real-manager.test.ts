@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connect } from "node:net";
 import { test } from "node:test";
+import { Viewer } from "@sinter/rfb";
 import { IMAGE, startRealManager } from "./testing/real-manager.ts";
 import { MAIN, run, runProgram } from "./testing/run.ts";
 
@@ -135,6 +139,40 @@ test("from login to logout: hosts, a VM's whole life, volumes, NICs, users, task
     assert.deepEqual(await json("iso ls"), []);
     await sinter("vm attach-iso cd nothing", { code: 4 });
     await sinter("vm rm cd --yes");
+  });
+
+  await t.test("the screen: for a viewer of this machine, by way of the manager", async () => {
+    await sinter("vm screen www", { code: 5 });
+    assert.match(
+      (await sinter("vm screen www --check", { code: 5 })).stdout,
+      /^vm +no +The VM has no console/m,
+    );
+    await sinter("vm start www");
+    assert.match((await sinter("vm screen www --check")).stdout, /^screen +yes +QEMU shows 64 × 48 pixels/m);
+    const child = spawn(process.execPath, [MAIN, "vm", "screen", "www", "--once", "--json"], {
+      env: { PATH: process.env.PATH, HOME: manager.home, SINTER_STATE: join(manager.home, "state") },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const ended = once(child, "exit");
+      let text = "";
+      for await (const chunk of child.stdout) {
+        text += String(chunk);
+        if (text.trimEnd().endsWith("}")) break;
+      }
+      const door = JSON.parse(text) as { host: string; port: number; password: string };
+      assert.equal(door.host, "127.0.0.1");
+      const signal = AbortSignal.timeout(20_000);
+      await assert.rejects(Viewer.open(connect(door), { password: "guess", signal }), /password is wrong/);
+      {
+        using viewer = await Viewer.open(connect(door), { password: door.password, signal });
+        assert.equal((await viewer.look()).width, 64);
+      }
+      assert.deepEqual(await ended, [0, null]);
+    } finally {
+      child.kill();
+    }
+    await sinter("vm stop www --force");
   });
 
   await t.test("the serial console, fed from a pipe", async () => {

@@ -28,7 +28,7 @@ export const vmScreen = command({
   async run(args, cli) {
     const client = await cli.client();
     const vm = await findVm(client, args.vm);
-    if (args.check === true) {
+    if (args.check) {
       const check = await client.api.get<ConsoleCheck>("/sinter/v1/consoles/check", { vm: idOf(vm) });
       cli.printer.list(check.links, linkColumns);
       const broken = check.links.find(({ isOk }) => !isOk);
@@ -48,7 +48,7 @@ export const vmScreen = command({
       ["Address", `${door.host}:${door.port}`],
       ["Password", door.password],
     ]);
-    if (args.once !== true) printer.note("Open it with a VNC viewer. Ctrl-C ends it.");
-    await (args.once === true ? door.whenLeft : new Promise(() => {}));
+    if (!args.once) printer.note("Open it with a VNC viewer. Ctrl-C ends it.");
+    await (args.once ? door.whenLeft : new Promise(() => {}));
   },
 });

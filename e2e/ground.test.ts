@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { run, waitFor } from "@sinter/kit";
-import type { LabHost } from "@sinter/lab";
+import { runInGuest, waitForGuestAgent } from "@sinter/lab";
 import { findPostgresPrograms } from "@sinter/postgres";
 import pg from "pg";
 import { openScene, type Scene } from "./scene.ts";
@@ -17,39 +17,11 @@ describe("one host with guests", { timeout: 600_000 }, () => {
   });
   after(() => scene?.stand[Symbol.asyncDispose]());
 
-  /** Standard output of a program in the guest, through its agent. */
-  const inGuest = async (
-    host: LabHost,
-    uri: string,
-    path: string,
-    arg: readonly string[],
-  ): Promise<string> => {
-    const ask = async (
-      execute: string,
-      given: object,
-    ): Promise<{ pid: number; exited: boolean; "out-data"?: string }> => {
-      const command = JSON.stringify({ execute, arguments: given });
-      const domain = uri.split("/").at(-1) ?? "";
-      const { stdout } = await scene.stand.lab.exec(host, "virsh", ["qemu-agent-command", domain, command]);
-      return JSON.parse(stdout).return;
-    };
-    const { pid } = await ask("guest-exec", { path, arg, "capture-output": true });
-    const ended = await waitFor(
-      `${path} in the guest`,
-      async () => {
-        const status = await ask("guest-exec-status", { pid });
-        return status.exited ? status : undefined;
-      },
-      { timeoutMs: 60_000, intervalMs: 200 },
-    );
-    return Buffer.from(ended["out-data"] ?? "", "base64").toString();
-  };
-  const answers = (uri: string): Promise<true> =>
-    waitFor(
-      "The guest's agent",
-      async () => ((await scene.client.vms.get(uri)).pvDriverStatus === "running" ? true : undefined),
-      { timeoutMs: 120_000, intervalMs: 300 },
-    );
+  const domainOf = (uri: string): string => uri.split("/").at(-1) ?? "";
+  const answers = async (uri: string): Promise<void> =>
+    waitForGuestAgent(scene.stand.lab, await scene.hostOf(uri), domainOf(uri));
+  const inGuest = async (uri: string, path: string, args: readonly string[]): Promise<string> =>
+    (await runInGuest(scene.stand.lab, await scene.hostOf(uri), domainOf(uri), path, args)).stdout;
 
   test("GEN-02, GEN-03: one address and one login reach every kind of object", async () => {
     const { client } = scene;
@@ -84,14 +56,13 @@ describe("one host with guests", { timeout: 600_000 }, () => {
         ],
       },
     });
-    const host = await scene.hostOf(uri);
     await answers(uri);
     const script = 'cd /sys/bus/pci/devices; for d in *; do echo "$(cat $d/vendor) $(cat $d/device)"; done';
-    const devices = await inGuest(host, uri, "/bin/sh", ["-c", script]);
+    const devices = await inGuest(uri, "/bin/sh", ["-c", script]);
     assert.match(devices, /0x8086 0x100e/, "the e1000");
     assert.match(devices, /0x1af4 0x10(00|41)/, "the virtio NIC");
     assert.match(devices, /0x1af4 0x10(01|42)/, "the virtio disk");
-    assert.match(await inGuest(host, uri, "/bin/ls", ["/sys/bus/virtio/drivers/virtio_blk"]), /virtio\d/);
+    assert.match(await inGuest(uri, "/bin/ls", ["/sys/bus/virtio/drivers/virtio_blk"]), /virtio\d/);
     await scene.remove(uri);
   });
 
@@ -104,7 +75,7 @@ describe("one host with guests", { timeout: 600_000 }, () => {
     await Promise.all([answers(victim), answers(neighbour)]);
     const pid = await scene.pidOf(host, neighbour);
     const uptime = async (): Promise<number> =>
-      Number((await inGuest(host, neighbour, "/bin/cat", ["/proc/uptime"])).split(" ")[0]);
+      Number((await inGuest(neighbour, "/bin/cat", ["/proc/uptime"])).split(" ")[0]);
     const uptimeBefore = await uptime();
     const crash = "echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger";
     const command = { execute: "guest-exec", arguments: { path: "/bin/sh", arg: ["-c", crash] } };

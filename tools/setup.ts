@@ -18,11 +18,13 @@ const DATABASE = ["postgresql-15"];
 const NAMESPACES = ["util-linux", "mount", "iproute2", "iputils-ping", "procps", "hostname", "tini"];
 /** What a node runs, without the packages that bring libvirt's and QEMU's services. */
 const NODE = ["libvirt-daemon", "libvirt-clients", "qemu-system-x86", "qemu-utils", "openvswitch-switch"];
+/** Leases on shared datastores; tcc builds what sanlock needs to run in namespaces. */
+const LEASES = ["sanlock", "libvirt-sanlock", "tcc"];
 const NODE_TOOLS = ["dnsmasq-base", "ethtool", "e2fsprogs"];
 const GUEST_IMAGE = ["syslinux", "syslinux-common", "mtools", "dosfstools", "zstd"];
 /** Looks at the portal as people do, in both of its languages. */
 const BROWSER = ["chromium", "fonts-noto-cjk"];
-const LAB = [...NAMESPACES, ...NODE, ...NODE_TOOLS, ...GUEST_IMAGE];
+const LAB = [...NAMESPACES, ...NODE, ...LEASES, ...NODE_TOOLS, ...GUEST_IMAGE];
 
 const PACKAGES: Record<MachineWish, readonly string[]> = {
   database: DATABASE,
@@ -33,7 +35,11 @@ const PACKAGES: Record<MachineWish, readonly string[]> = {
 };
 
 /** Services that come along and that Sinter runs for itself, if at all: they stay off. */
-const UNWANTED_SERVICES: Record<string, string> = { "openvswitch-switch": "openvswitch-switch" };
+const UNWANTED_SERVICES: Record<string, readonly string[]> = {
+  "openvswitch-switch": ["openvswitch-switch"],
+  // The second arms a watchdog, which would reset the machine when the first stopped.
+  sanlock: ["sanlock", "wdmd"],
+};
 
 const LOCK = "/run/lock/sinter-setup.lock";
 const POLICY = "/usr/sbin/policy-rc.d";
@@ -110,10 +116,10 @@ async function install(missing: readonly string[], log: (line: string) => void):
     for (const step of undo.toReversed()) await step();
   }
   for (const name of missing) {
-    const service = UNWANTED_SERVICES[name];
-    if (service === undefined) continue;
-    await run("update-rc.d", [service, "disable"]);
-    say(`left the service ${service} off; hosts of the lab run their own`);
+    for (const service of UNWANTED_SERVICES[name] ?? []) {
+      await run("update-rc.d", [service, "disable"]);
+      say(`left the service ${service} off; hosts of the lab run their own`);
+    }
   }
   say("the machine is ready");
 }

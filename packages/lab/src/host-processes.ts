@@ -4,6 +4,7 @@ import { AppError, waitFor } from "@sinter/kit";
 import { type GuestProcess, HOST_PROCESSES, type HostProcess } from "./lab.ts";
 import type { HostState, LabStateFile } from "./lab-state.ts";
 import { startLibvirtd, startVirtlogd } from "./libvirt-daemons.ts";
+import { startSanlock } from "./sanlock.ts";
 import { type Box, processesOf, releaseWaiter, type Spawned, spawnInBox } from "./namespace-box.ts";
 import { startOvsdb, startVswitchd } from "./open-vswitch.ts";
 import {
@@ -35,7 +36,9 @@ export async function startProcess(
 ): Promise<void> {
   if (await isRunning((await files.host(host.name)).processes[process])) return;
   await mkdir(join(files.stateDir, "logs"), { recursive: true });
-  const spawned = await STARTERS[process](box, host, processLog(files.stateDir, host.name, process));
+  const { cacheDir } = await files.get();
+  const logFile = processLog(files.stateDir, host.name, process);
+  const spawned = await STARTERS[process]({ box, host, cacheDir, logFile });
   if (spawned === undefined) return;
   await files.updateHost(host.name, (before) => ({
     ...before,
@@ -50,7 +53,7 @@ export async function startProcesses(files: LabStateFile, box: Box, host: HostSt
       if (!host.resting.includes(process)) await startProcess(files, box, host, process);
     }
   };
-  await Promise.all([start("ovsdb", "ovs"), start("virtlogd", "libvirtd")]);
+  await Promise.all([start("ovsdb", "ovs"), start("virtlogd", "libvirtd"), start("sanlock")]);
   await start("agent");
 }
 
@@ -138,16 +141,23 @@ export async function processStates(
   >;
 }
 
-type Starter = (box: Box, host: HostState, logFile: string) => Promise<Spawned | undefined>;
+interface StartOptions {
+  readonly box: Box;
+  readonly host: HostState;
+  readonly cacheDir: string;
+  readonly logFile: string;
+}
+type Starter = (options: StartOptions) => Promise<Spawned | undefined>;
 
 const STARTERS: Record<HostProcess, Starter> = {
-  ovsdb: (box, host, logFile) => startOvsdb(box, host.uuid, logFile),
-  ovs: (box, _host, logFile) => startVswitchd(box, logFile),
-  virtlogd: (box, _host, logFile) => startVirtlogd(box, logFile),
-  libvirtd: (box, _host, logFile) => startLibvirtd(box, logFile),
-  agent: async (box, { agentCommand }, logFile) => {
-    if (agentCommand === undefined) return undefined;
-    const { program, args, env } = agentCommand;
+  ovsdb: ({ box, host, logFile }) => startOvsdb(box, host.uuid, logFile),
+  ovs: ({ box, logFile }) => startVswitchd(box, logFile),
+  sanlock: ({ box, host, cacheDir, logFile }) => startSanlock(box, { uuid: host.uuid, cacheDir, logFile }),
+  virtlogd: ({ box, logFile }) => startVirtlogd(box, logFile),
+  libvirtd: ({ box, logFile }) => startLibvirtd(box, logFile),
+  agent: async ({ box, host, logFile }) => {
+    if (host.agentCommand === undefined) return undefined;
+    const { program, args, env } = host.agentCommand;
     return await spawnInBox(box, program, args, { logFile, ...(env === undefined ? {} : { env }) });
   },
 };

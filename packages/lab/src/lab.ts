@@ -86,7 +86,10 @@ export interface LabHost {
   /** Boots the host: network, daemons, agent; resolves when libvirtd and Open vSwitch answer. Idempotent. */
   powerOn(): Promise<void>;
 
-  /** Pulls the cable at the switch: the host sees its carrier go. Idempotent, stays over power cycles. */
+  /**
+   * Pulls the cable at the switch: the host sees its carrier go. Idempotent, stays over power cycles. Without the cable
+   * of `storage` the host's disk heartbeat on shared datastores fails as well; their files stay in reach.
+   */
   cut(link: HostLink): Promise<void>;
   mend(link: HostLink): Promise<void>;
   /**
@@ -117,9 +120,16 @@ export interface LabHost {
   restart(process: HostProcess): Promise<void>;
 }
 
-/** `ovs` is ovs-vswitchd, `ovsdb` its database server. */
-export type HostProcess = "agent" | "libvirtd" | "virtlogd" | "ovs" | "ovsdb";
-export const HOST_PROCESSES: readonly HostProcess[] = ["ovsdb", "ovs", "virtlogd", "libvirtd", "agent"];
+/** `ovs` is ovs-vswitchd, `ovsdb` its database server, `sanlock` keeps leases on shared datastores. */
+export type HostProcess = "agent" | "libvirtd" | "virtlogd" | "sanlock" | "ovs" | "ovsdb";
+export const HOST_PROCESSES: readonly HostProcess[] = [
+  "ovsdb",
+  "ovs",
+  "sanlock",
+  "virtlogd",
+  "libvirtd",
+  "agent",
+];
 
 /** The QEMU of a running VM, by the name libvirt knows it under. */
 export interface GuestProcess {

@@ -41,6 +41,9 @@ export async function configureLibvirt(box: Box, settings: LibvirtSettings): Pro
     "namespaces = []",
     ...(settings.hasCgroups ? [] : ["cgroup_controllers = []"]),
   ]);
+  // A VM's definition names the leases of its disks on shared datastores; disks of this host alone have none.
+  await ensureLine(`${etc}/qemu.conf`, 'lock_manager = "sanlock"');
+  await writeOnce(`${etc}/qemu-sanlock.conf`, ["auto_disk_leases = 0", "require_lease_for_disks = 0"]);
 }
 
 export async function startVirtlogd(box: Box, logFile: string): Promise<Spawned> {
@@ -119,4 +122,12 @@ async function writeOnce(path: string, lines: readonly string[]): Promise<void> 
   const before = await readFile(path, "utf8").catch(() => "");
   if (before.startsWith(MARK)) return;
   await writeFile(path, `${[MARK, ...lines].join("\n")}\n`, { mode: 0o600 });
+}
+
+/** For a file of an older lab as well, unless somebody has given that setting another value. */
+async function ensureLine(path: string, line: string): Promise<void> {
+  const before = await readFile(path, "utf8");
+  const name = line.split(" ")[0] ?? line;
+  if (new RegExp(`^\\s*${name}\\s*=`, "m").test(before)) return;
+  await appendFile(path, `${line}\n`);
 }

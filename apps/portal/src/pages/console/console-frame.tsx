@@ -5,9 +5,9 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure, failureText } from "../../ui/failure.tsx";
 import { StateTag, type Tone } from "../../ui/state-tag.tsx";
-import { useAction } from "../../ui/use-action.ts";
+import { usePower } from "../vm/use-power.ts";
 import { MenuText } from "../vm/vm-list-tools.tsx";
-import { POWER, POWER_NAMES, type PowerName } from "../vm/vm-power.ts";
+import { POWER, POWER_NAMES } from "../vm/vm-power.ts";
 import { reasonAgainst } from "../vm/vm-state.ts";
 import { VmStateTag } from "../vm/vm-state-tag.tsx";
 import type { Phase } from "./use-console.ts";
@@ -30,11 +30,7 @@ export function ConsoleFrame(props: {
 }) {
   const { t } = useTranslation();
   const { vm, phase } = props;
-  const act = useAction<PowerName>({
-    call: (name) => POWER[name].call(vm),
-    kinds: ["vms"],
-    started: (name) => t(`vm.power.${name}`),
-  });
+  const act = usePower(vm);
   const items: MenuProps["items"] = POWER_NAMES.map((name) => {
     const reason = reasonAgainst(t, POWER[name].rule, vm);
     return {
@@ -42,7 +38,7 @@ export function ConsoleFrame(props: {
       disabled: reason !== undefined,
       danger: "isRough" in POWER[name],
       label: <MenuText text={t(`vm.power.${name}`)} reason={reason} />,
-      onClick: () => void act.run(name),
+      onClick: () => act.ask(name),
     };
   });
   const isOff = phase.kind === "off";
@@ -101,7 +97,7 @@ export function ConsoleFrame(props: {
               icon={<PlaySquareOutlined />}
               loading={act.isRunning}
               disabled={startReason !== undefined}
-              onClick={() => void act.run("start")}
+              onClick={() => act.ask("start")}
             >
               {t("vm.power.start")}
             </Button>

@@ -38,7 +38,7 @@ export function DatastoreSelect(props: {
         value: one.urn,
         disabled: !isUsable(one),
         label: isUsable(one)
-          ? t("vm.datastoreFree", { name: one.name, free: gibibytes(one.freeSizeGB) })
+          ? t("vm.datastoreFree", { name: one.name, free: gibibytes(one.actualFreeSizeGB) })
           : t("vm.datastoreAway", { name: one.name }),
       }))}
     />

@@ -5,7 +5,7 @@ import { VmHardwareForm } from "./vm-hardware-form.tsx";
 import { VmNics } from "./vm-nics.tsx";
 
 /** Everything of a VM that can be changed. */
-export function VmConfigure({ vm }: { vm: WireVm }) {
+export default function VmConfigure({ vm }: { vm: WireVm }) {
   return (
     <div className="vm-configure">
       {/* A form keeps what is typed while the VM is read again, but not that of another VM. */}

@@ -1,6 +1,6 @@
 import { Button, Input, Select, Tag } from "antd";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { client } from "../../api/client.ts";
 import type { Search } from "../../router.tsx";
@@ -14,10 +14,18 @@ export function VmListFilters({ search, onChange }: { search: Search; onChange: 
   const { t } = useTranslation();
   const kept = String(search["name"] ?? "");
   const [name, setName] = useState(kept);
-  useEffect(() => setName(kept), [kept]);
+  const sent = useRef(kept);
+  useEffect(() => {
+    // Our own words coming back do not overwrite what was typed since.
+    if (kept !== sent.current) setName(kept);
+    sent.current = kept;
+  }, [kept]);
   useEffect(() => {
     if (name === kept) return;
-    const pause = setTimeout(() => onChange({ name: name || undefined }), PAUSE_MS);
+    const pause = setTimeout(() => {
+      sent.current = name;
+      onChange({ name: name || undefined });
+    }, PAUSE_MS);
     return () => clearTimeout(pause);
   }, [name, kept, onChange]);
   const scope = search["scope"];

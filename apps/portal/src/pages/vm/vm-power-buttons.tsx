@@ -1,4 +1,4 @@
-import { App, Dropdown, type MenuProps } from "antd";
+import { Dropdown, type MenuProps } from "antd";
 import {
   CodeOutlined,
   DownOutlined,
@@ -12,10 +12,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMay } from "../../api/session-store.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
-import { useAction } from "../../ui/use-action.ts";
 import { openConsoleWindow } from "./open-console.ts";
 import { RemoveVmsDialog } from "./remove-vms-dialog.tsx";
 import { TemplateDialog } from "./template-dialog.tsx";
+import { usePower } from "./use-power.ts";
 import { MenuText } from "./vm-list-tools.tsx";
 import { POWER, type PowerName } from "./vm-power.ts";
 import { type Doing, reasonAgainst } from "./vm-state.ts";
@@ -23,26 +23,11 @@ import { type Doing, reasonAgainst } from "./vm-state.ts";
 /** What can be done with one VM; what cannot says why. */
 export function VmPowerButtons({ vm }: { vm: WireVm }) {
   const { t } = useTranslation();
-  const { modal } = App.useApp();
   const navigate = useNavigate();
   const needsRight = useMay("operate") ? undefined : t("common.needsOperate");
   const [dialog, setDialog] = useState<"remove" | "template">();
-  const act = useAction<PowerName>({
-    call: (name) => POWER[name].call(vm),
-    kinds: ["vms"],
-    started: (name) => `${t(`vm.power.${name}`)} · ${vm.name}`,
-  });
+  const act = usePower(vm);
   const reasonFor = (doing: Doing): string | undefined => needsRight ?? reasonAgainst(t, doing, vm);
-  const ask = (name: PowerName): void => {
-    if (!("isRough" in POWER[name])) return void act.run(name);
-    void modal.confirm({
-      title: `${t(`vm.power.${name}`)}: ${vm.name}`,
-      content: t("vm.roughWarning"),
-      okText: t(`vm.power.${name}`),
-      okButtonProps: { danger: true },
-      onOk: () => act.run(name),
-    });
-  };
   const entry = (key: string, text: string, doing: Doing, onClick: () => void, danger = false) => {
     const reason = reasonFor(doing);
     return {
@@ -53,7 +38,8 @@ export function VmPowerButtons({ vm }: { vm: WireVm }) {
       onClick,
     } satisfies NonNullable<MenuProps["items"]>[number];
   };
-  const power = (name: PowerName) => entry(name, t(`vm.power.${name}`), POWER[name].rule, () => ask(name));
+  const power = (name: PowerName) =>
+    entry(name, t(`vm.power.${name}`), POWER[name].rule, () => act.ask(name));
   const remove = entry("remove", t("common.remove"), "remove", () => setDialog("remove"), true);
   const clone = entry("clone", t(vm.isTemplate ? "vm.deploy" : "vm.clone"), "clone", () => {
     void navigate({ to: "/vms/create", search: { from: vm.urn } });
@@ -82,7 +68,7 @@ export function VmPowerButtons({ vm }: { vm: WireVm }) {
             icon={<PlaySquareOutlined />}
             reason={reasonFor("start")}
             loading={act.isRunning}
-            onClick={() => ask("start")}
+            onClick={() => act.ask("start")}
           >
             {t("vm.power.start")}
           </ActionButton>

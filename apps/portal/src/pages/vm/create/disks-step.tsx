@@ -62,7 +62,9 @@ export function DisksStep({ isCopy }: { isCopy: boolean }) {
                 {short.join(" ")}
               </p>
             )}
-            <Form.ErrorList errors={errors} />
+            <div className="refusal">
+              <Form.ErrorList errors={errors} />
+            </div>
             <Button
               icon={<PlusOutlined />}
               disabled={fields.length >= LIMITS.disksPerVm}

@@ -108,6 +108,8 @@ declare module "fastify" {
   interface FastifyReply {
     /** Task that the request began, for the audit record. */
     sinterTaskUrn?: string;
+    /** A piece of a change whose begin and end are recorded; when it went well it is not. */
+    isPiece?: boolean;
   }
   interface FastifyContextConfig {
     access?: AccessLevel;

@@ -129,6 +129,7 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
 
   app.addHook("onSend", async (request, reply) => {
     if (request.method === "GET" || request.method === "HEAD") return;
+    if (reply.isPiece === true && reply.statusCode < 400) return;
     try {
       await parts.onMutation(request, reply, request.actor?.userId ? request.actor : undefined);
     } catch (error) {

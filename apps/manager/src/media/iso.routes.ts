@@ -71,10 +71,13 @@ export function registerIsoRoutes(
       "Takes a piece of at most 8 MiB, whose place the header Content-Range tells; the last one ends the upload.",
     streamsBody: true,
     reply: WireIso,
-    handle: async ({ params, request }) => {
+    handle: async ({ params, request, reply }) => {
       const range = (iso: Iso) => readContentRange(request.headers["content-range"], iso.sizeBytes);
       const body = request.body as NodeJS.ReadableStream; // what the parser of such routes gives
-      return answer(await isos.write(readId(params.isoId), range, body));
+      const iso = await isos.write(readId(params.isoId), range, body);
+      // A large file would be hundreds of records.
+      reply.isPiece = iso.status === "uploading";
+      return answer(iso);
     },
   });
 

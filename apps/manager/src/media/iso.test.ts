@@ -92,6 +92,7 @@ describe("the ISO library", () => {
 
   test("a file arrives in pieces and is in the library with its hash", async () => {
     const data = randomBytes(5 * MiB + 7);
+    world.recorded.length = 0;
     const { status, body: iso } = await begin("first", data.length);
     assert.deepEqual([status, iso.name, iso.status, iso.receivedBytes], [200, "first.iso", "uploading", 0]);
     const half = await send(iso, data, 0, 3 * MiB);
@@ -104,6 +105,9 @@ describe("the ISO library", () => {
     assert.equal(whole.body.devicePath, `${world.datastoreId}@first.iso`);
     assert.equal(world.compute.store.isos.get("first.iso")?.sizeBytes, data.length);
     assert.equal((await send(iso, data, 0, 10)).status, 400, "it is complete");
+    const content = `PUT /sinter/v1/isos/${iso.id}/content`;
+    const records = ["POST /sinter/v1/isos 200", `${content} 200`, `${content} 400`];
+    assert.deepEqual(world.recorded, records, "the audit has its begin and its end");
     const found = await world.call("GET", `/sinter/v1/isos?datastore=${world.compute.urns.datastore}`);
     assert.deepEqual([found.body.total, found.body.isos[0].id], [1, iso.id]);
     assert.equal(

@@ -23,6 +23,8 @@ export interface MediaWorld extends AsyncDisposable {
   readonly isos: IsoService;
   readonly datastoreId: number;
   readonly token: string;
+  /** Calls that the audit would have recorded. */
+  readonly recorded: string[];
   /** Host and port of the API, for WebSockets. */
   readonly address: string;
   /** A library as of a manager that has just been started. */
@@ -55,10 +57,14 @@ export async function mediaWorld(): Promise<MediaWorld> {
   const anotherService = () => createIsoService({ database, fleet, clock, log: silentLog });
   const isos = anotherService();
   const siteId = () => TEST_SITE;
+  const recorded: string[] = [];
   const served = await testAppOn(
     { database, url: "", name: "" },
     {
       clock,
+      onMutation: async ({ method, url }, { statusCode }) => {
+        recorded.push(`${method} ${url} ${statusCode}`);
+      },
       errors: [vmWireErrors, mediaWireErrors, datastoreWireErrors],
       extend: (app: FastifyInstance, _database, identity) => {
         registerVmRoutes(app, { vms, lists: createVmLists({ database, siteId }), database, siteId });
@@ -94,6 +100,7 @@ export async function mediaWorld(): Promise<MediaWorld> {
     isos,
     datastoreId: Number(compute.urns.datastore.split(":").at(-1)),
     token,
+    recorded,
     address: `127.0.0.1:${(served.app.server.address() as AddressInfo).port}`,
     anotherService,
     call,

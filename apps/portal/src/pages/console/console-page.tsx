@@ -1,4 +1,5 @@
 import { Result, Spin } from "antd";
+import { ApiError } from "@sinter/client/portable";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
@@ -31,6 +32,8 @@ export function ConsolePage() {
     if (name !== undefined) document.title = isSerial ? `${name} – ${t("vm.serial")}` : name;
   }, [name, isSerial, t]);
   if (!mayOperate) return <Result status="403" title={t("common.needsOperate")} />;
+  if (error instanceof ApiError && error.kind === "notFound")
+    return <Result status="404" title={t("common.notFound")} />;
   if (!vm)
     return (
       <main className="console-wait">

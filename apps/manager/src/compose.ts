@@ -112,8 +112,8 @@ const TASKS_KEPT_MS = 30 * 86_400_000;
 
 export interface Manager extends AsyncDisposable {
   readonly app: FastifyInstance;
-  /** Begins to serve and to work; gives the API's address, and the portal's where there is one. */
-  start(): Promise<{ api: string; portal: string | undefined }>;
+  /** Begins to serve and to work; gives the API's address, the portal's where there is one, and where consoles are. */
+  start(): Promise<{ api: string; portal: string | undefined; consolePorts: readonly number[] }>;
   /** What is done once an hour: renews certificates that are due, removes old tasks. For tests that move the clock. */
   housekeep(): Promise<void>;
   /** Stops in order: no new requests, reconcilers, tasks (which go on at the next start), links, database. */
@@ -398,7 +398,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       await listener.start();
       await consoleProxy.listen();
       const api = await app.listen({ host: config.listenHost ?? "::", port });
-      return { api, portal: await door?.listen() };
+      return { api, portal: await door?.listen(), consolePorts: consoleProxy.ports().served };
     },
     housekeep: async () => {
       await rotateCertificates({

@@ -79,7 +79,7 @@ describe("the CD drive of a real VM", { timeout: 600_000 }, () => {
       });
       let asked = 0;
       socket.on("error", () => {});
-      socket.on("message", async (data: Buffer) => {
+      const answerTo = async (data: Buffer): Promise<void> => {
         const { id, offset, length } = JSON.parse(data.toString()) as {
           id?: number;
           offset: number;
@@ -91,7 +91,8 @@ describe("the CD drive of a real VM", { timeout: 600_000 }, () => {
         reply.writeUInt32BE(id);
         await file.read(reply, 4, length, offset);
         socket.send(reply);
-      });
+      };
+      socket.on("message", (data: Buffer) => void answerTo(data));
       await ended(answer);
       const read = await inGuest(`${MOUNT} && cat /mnt/hello.txt`);
       assert.deepEqual([read.stdout, read.code], ["hello from the CD", 0]);

@@ -3,6 +3,7 @@ import { basename, join as joinPath } from "node:path";
 import { KeyedQueue, type Log } from "@sinter/kit";
 import { type NbdServer, RemoteFile, serveNbd } from "@sinter/nbd";
 import { MEDIA_DETACHED, type MediaChannel } from "@sinter/southbound";
+import { mediaErrors } from "./media.errors.ts";
 import { findQemuUser, giveToQemu, makeQemuFolder } from "./qemu-user.ts";
 
 export type BrowserMedia = ReturnType<typeof createBrowserMedia>;
@@ -41,8 +42,7 @@ export function createBrowserMedia(options: {
     queue.run(mediaId, async () => {
       const there = media.get(mediaId);
       if (there !== undefined) return there;
-      if (media.size >= MEDIA_MAX)
-        throw new Error(`This host serves ${MEDIA_MAX} media of browsers already.`);
+      if (media.size >= MEDIA_MAX) throw mediaErrors.tooMany(MEDIA_MAX);
       const user = await findQemuUser();
       await makeQemuFolder(directory, user);
       const file = new RemoteFile({

@@ -1,4 +1,5 @@
 import { southboundError } from "@sinter/agent-link/agent-side";
+import { AppError } from "@sinter/kit";
 
 export const mediaErrors = {
   isoNotFound: (datastoreId: string, name: string) =>
@@ -26,6 +27,12 @@ export const mediaErrors = {
       "ISO_UPLOAD_GAP",
       `Of upload ${uploadId} ${receivedBytes} bytes are there, so that ${what}.`,
       { params: { uploadId, receivedBytes } },
+    ),
+  tooMany: (most: number) =>
+    new AppError(
+      "exhausted",
+      "MEDIA_TOO_MANY",
+      `This host has ${most} files of browsers in its VMs' drives; detach one first.`,
     ),
   driveMissing: (vmUuid: string) =>
     southboundError(

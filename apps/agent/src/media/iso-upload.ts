@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { KeyedQueue, type Log } from "@sinter/kit";
@@ -38,7 +38,9 @@ export function createIsoUploads(options: { readonly datastores: DatastoreServic
         const part = partOf(datastore, uploadId);
         const receivedBytes = await sizeOf(part);
         await requireRoom(datastore, sizeBytes - receivedBytes);
-        await mkdir(isosFolder(datastore.path), { recursive: true });
+        // QEMU goes through it as its own user, whatever the agent's umask says.
+        if (await mkdir(isosFolder(datastore.path), { recursive: true }))
+          await chmod(isosFolder(datastore.path), 0o755);
         // So that a folder that cannot be written is found now.
         await (await open(part, "a", 0o600)).close();
         return receivedBytes;

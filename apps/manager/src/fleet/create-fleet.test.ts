@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { sampleVm } from "@sinter/agent-link/testing";
 import { SimHost, type SimHostOptions, simPort } from "@sinter/agent-sim";
 import { AppError, ManualClock, silentLog, waitFor } from "@sinter/kit";
 import { type AgentEvent, HEARTBEAT_MS } from "@sinter/southbound";
@@ -162,6 +163,29 @@ describe("fleet", () => {
     await world.pass(25_000);
     await world.untilStatus("normal");
     assert.deepEqual((await world.fleet.agent(id).listVms({})).vms, []);
+  });
+
+  test("consoles end when their host is given up, not before", async () => {
+    await using world = await fleetWorld(1);
+    const [sim] = world.sims;
+    assert.ok(sim);
+    await world.fleet.start();
+    await world.untilStatus("normal");
+    const agent = world.fleet.agent(world.ids[0] ?? 0);
+    const spec = sampleVm();
+    await agent.defineVm(spec);
+    await agent.startVm({ vmUuid: spec.vmUuid });
+    const lines = [await agent.openConsole(spec.vmUuid), await agent.openScreen(spec.vmUuid, "secret")];
+    sim.stall();
+    await world.pass(HEARTBEAT_MS);
+    assert.deepEqual(
+      lines.map((line) => line.destroyed),
+      [false, false],
+    );
+    await world.pass(GRACE_MS + 3 * HEARTBEAT_MS);
+    await world.until("both have ended", () => lines.every((line) => line.destroyed));
+    await assert.rejects(agent.openScreen(spec.vmUuid, "secret"), { code: "AGENT_AWAY" });
+    sim.resume();
   });
 
   test("an agent that restarts within the grace is no fault, and everyone looks again", async () => {

@@ -52,19 +52,29 @@ export class GuardedAgent {
     }
   }
 
-  async openConsole(vmUuid: string): Promise<Duplex> {
-    if (this.isGivenUp) throw this.#away();
-    return this.#connection.openConsole(vmUuid);
+  openConsole(vmUuid: string): Promise<Duplex> {
+    return this.#openLine(() => this.#connection.openConsole(vmUuid));
   }
 
-  async openScreen(vmUuid: string, password: string): Promise<Duplex> {
-    if (this.isGivenUp) throw this.#away();
-    return this.#connection.openScreen(vmUuid, password);
+  openScreen(vmUuid: string, password: string): Promise<Duplex> {
+    return this.#openLine(() => this.#connection.openScreen(vmUuid, password));
   }
 
   async openMedia(mediaId: string, sizeBytes: number): Promise<MediaChannel> {
     if (this.isGivenUp) throw this.#away();
     return this.#connection.openMedia(mediaId, sizeBytes);
+  }
+
+  /** A line to a host that has lost its power says nothing either: whoever looks at it must be told. */
+  async #openLine(open: () => Promise<Duplex>): Promise<Duplex> {
+    const loss = this.#loss.signal;
+    if (loss.aborted) throw this.#away();
+    const line = await open();
+    const end = (): void => void line.destroy();
+    loss.addEventListener("abort", end);
+    line.once("close", () => loss.removeEventListener("abort", end));
+    if (loss.aborted) end();
+    return line;
   }
 
   #away(cause?: unknown): AppError {

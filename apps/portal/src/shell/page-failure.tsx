@@ -9,9 +9,7 @@ export function PageFailure({ error }: { error?: unknown }) {
     <Result
       status={error === undefined ? "404" : "error"}
       title={
-        <h1 className="result-title">
-          {error === undefined ? t("common.notFound") : t("shell.pageFailed")}
-        </h1>
+        <h1 className="result-title">{error === undefined ? t("common.notFound") : t("shell.pageFailed")}</h1>
       }
       subTitle={error === undefined ? undefined : failureText(error)}
       extra={<Button onClick={() => location.reload()}>{t("shell.reload")}</Button>}

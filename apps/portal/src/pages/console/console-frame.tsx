@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Failure, failureText } from "../../ui/failure.tsx";
 import { StateTag, type Tone } from "../../ui/state-tag.tsx";
 import { usePower } from "../vm/use-power.ts";
-import { MenuText } from "../vm/vm-list-tools.tsx";
+import { MenuText } from "../../ui/menu-text.tsx";
 import { POWER, POWER_NAMES } from "../vm/vm-power.ts";
 import { reasonAgainst } from "../vm/vm-state.ts";
 import { VmStateTag } from "../vm/vm-state-tag.tsx";

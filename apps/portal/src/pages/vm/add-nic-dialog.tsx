@@ -40,7 +40,7 @@ export function AddNicDialog({ vm, onClose }: { vm: WireVm; onClose: () => void 
       onOk={() => void submit()}
       onCancel={onClose}
     >
-      <Form form={form} layout="vertical">
+      <Form name="new-nic" form={form} layout="vertical">
         <Form.Item
           name="portGroupUrn"
           label={t("vm.portGroup")}

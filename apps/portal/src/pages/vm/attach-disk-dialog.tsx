@@ -84,6 +84,7 @@ export function AttachDiskDialog({ vm, onClose }: { vm: WireVm; onClose: () => v
         ]}
       />
       <Form
+        name="new-disk"
         form={form}
         layout="vertical"
         initialValues={{ sizeGiB: 20, provisioning: "thin" }}

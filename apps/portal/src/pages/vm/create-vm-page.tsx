@@ -124,7 +124,13 @@ export function CreateVmPage() {
         onChange={(index) => void advance(STEPS[index] ?? "place")}
         items={STEPS.map((one) => ({ title: t(`createVm.steps.${one}`) }))}
       />
-      <Form form={form} layout="vertical" initialValues={EMPTY_WISH} className="panel wizard-form">
+      <Form
+        name="new-vm"
+        form={form}
+        layout="vertical"
+        initialValues={EMPTY_WISH}
+        className="panel wizard-form"
+      >
         <h2 ref={heading} tabIndex={-1}>
           {t(`createVm.steps.${step}`)}
         </h2>

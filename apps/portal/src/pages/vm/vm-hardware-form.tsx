@@ -55,6 +55,7 @@ export function VmHardwareForm({ vm }: { vm: WireVm }) {
       <h2 id="hardware">{t("vm.hardware")}</h2>
       {resizeReason !== undefined && <p className="quiet">{t("vm.resizeHint", { reason: resizeReason })}</p>}
       <Form
+        name="hardware"
         form={form}
         layout="vertical"
         initialValues={now}

@@ -12,6 +12,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useMay } from "../../api/session-store.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
+import { MenuText } from "../../ui/menu-text.tsx";
 import { RefusalList } from "./refusal-list.tsx";
 import { RemoveVmsDialog } from "./remove-vms-dialog.tsx";
 import { useEach } from "./use-each.ts";
@@ -136,15 +137,5 @@ export function VmListTools({ selected, onDone }: { selected: readonly WireVm[];
       )}
       <RefusalList refusals={each.refusals} onClose={each.forget} />
     </div>
-  );
-}
-
-/** An entry of a menu; a grey one says why below its name. */
-export function MenuText({ text, reason }: { text: string; reason: string | undefined }) {
-  return (
-    <span className="menu-text">
-      {text}
-      {reason !== undefined && <span className="menu-reason">{reason}</span>}
-    </span>
   );
 }

@@ -16,7 +16,7 @@ import { openConsoleWindow } from "./open-console.ts";
 import { RemoveVmsDialog } from "./remove-vms-dialog.tsx";
 import { TemplateDialog } from "./template-dialog.tsx";
 import { usePower } from "./use-power.ts";
-import { MenuText } from "./vm-list-tools.tsx";
+import { MenuText } from "../../ui/menu-text.tsx";
 import { POWER, type PowerName } from "./vm-power.ts";
 import { type Doing, reasonAgainst } from "./vm-state.ts";
 

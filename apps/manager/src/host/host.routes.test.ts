@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AppError } from "@sinter/kit";
+import { vmWireId } from "@sinter/northbound";
 import { eq, sql } from "drizzle-orm";
 import { vms } from "../compute/vm.table.ts";
 import { type InventoryWorld, inventoryWorld } from "../testing/inventory-world.ts";
@@ -35,6 +36,11 @@ test("a host shows every field of the contract, and how guests run there", async
   );
   assert.equal(host.computeResourceStatics, `/service/sites/43BC08E8/${uriOf(world)}/computeResourceStatics`);
   assert.deepEqual(host.attachedISOVMs, []);
+  const iso = { kind: "iso" as const, datastoreId: 1, name: "x.iso", attachedAt: new Date().toISOString() };
+  const vmId = await insertVm(world.database.db, { hostId: world.hostIds[0] ?? null, cdrom: iso });
+  const attached = await world.ok("GET", uriOf(world));
+  assert.deepEqual(attached.attachedISOVMs, [`urn:sites:43BC08E8:vms:${vmWireId(vmId)}`]);
+  await world.database.db.delete(vms).where(eq(vms.id, vmId));
   assert.deepEqual([host.accelerator, host.acceleratorReason], ["emulated", "/dev/kvm is missing"]);
   assert.match(host.hypervisor, /software emulation \(\/dev\/kvm is missing\)/);
   const [listed] = (await world.ok("GET", "hosts")).hosts;

@@ -43,10 +43,12 @@ export interface HostRouteParts {
 export function registerHostRoutes(app: FastifyInstance, parts: HostRouteParts): void {
   const { hosts } = parts;
   const contextOf = async (items: readonly HostView[]): Promise<HostContext> => {
-    const usage = await hosts.usageOf(items.map((host) => host.id));
+    const ids = items.map((host) => host.id);
+    const [usage, isoVms] = await Promise.all([hosts.usageOf(ids), hosts.isoVmsOf(ids)]);
     return {
       siteId: parts.siteId(),
       usage: (hostId) => usage.get(hostId),
+      isoVms: (hostId) => isoVms.get(hostId) ?? [],
       memoryUsed: parts.memoryUsed,
     };
   };

@@ -70,6 +70,10 @@ export function createHostService(parts: HostServiceParts) {
 
     list: (filter: HostFilter, page: Page) => hostStore(database.db).list(filter, page),
 
+    /** VMs with an ISO file in their drive. */
+    isoVmsOf: (ids: readonly number[]): Promise<Map<number, number[]>> =>
+      usageStore(database.db).isoVmsByHost(ids),
+
     usageOf: (ids: readonly number[]): Promise<Map<number, Usage>> => usageStore(database.db).byHost(ids),
 
     countByStatus: async (scope: string | undefined): Promise<Map<HostStatus, number>> => {

@@ -5,6 +5,7 @@ import {
   objectUrn,
   type UnmanagedVmList,
   uriOf,
+  vmWireId,
   type WireComputeResource,
   type WireHost,
   type WireHostBasic,
@@ -30,6 +31,8 @@ export const HOST_STATUS = {
 export interface HostContext {
   readonly siteId: string;
   usage(hostId: number): Usage | undefined;
+  /** VMs there with an ISO file in their drive. */
+  isoVms(hostId: number): readonly number[];
   /** Bytes in use as last measured. */
   memoryUsed(hostId: number): number | undefined;
 }
@@ -75,7 +78,7 @@ export function hostBasicToWire(host: HostView, context: HostContext): WireHostB
     physicalCpuQuantity: report.cpu.sockets,
     cpuMHz: report.cpu.mhz,
     nicQuantity: report.nics.length,
-    attachedISOVMs: [],
+    attachedISOVMs: context.isoVms(host.id).map((id) => objectUrn(context.siteId, "vms", vmWireId(id))),
     computeResourceStatics: `${uriOf(urn)}/computeResourceStatics`,
     ntpIp1: settings.ntpIp1 ?? "",
     ntpIp2: settings.ntpIp2 ?? "",

@@ -1,7 +1,7 @@
 import { MiB } from "@sinter/kit";
 import type { VmState } from "@sinter/rules";
 import type { HostReport } from "@sinter/southbound";
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import { vms } from "../compute/vm.table.ts";
 import { OCCUPYING_STATES } from "../compute/vm.ts";
 import type { Db } from "../database/database.ts";
@@ -39,6 +39,21 @@ export function usageStore(db: Db) {
       if (ids.length === 0) return new Map();
       const where = and(inArray(vms.hostId, [...ids]), inArray(vms.state, [...OCCUPYING_STATES]));
       return summed(await rows(where), (row) => row.hostId);
+    },
+
+    /** VMs of these hosts that have an ISO file in their drive; hosts without any are absent. */
+    async isoVmsByHost(ids: readonly number[]): Promise<Map<number, number[]>> {
+      if (ids.length === 0) return new Map();
+      const found = await db
+        .select({ id: vms.id, hostId: vms.hostId })
+        .from(vms)
+        .where(and(inArray(vms.hostId, [...ids]), sql`${vms.cdrom}->>'kind' = 'iso'`))
+        .orderBy(asc(vms.id));
+      const byHost = new Map<number, number[]>();
+      for (const { id, hostId } of found) {
+        if (hostId !== null) byHost.set(hostId, [...(byHost.get(hostId) ?? []), id]);
+      }
+      return byHost;
     },
 
     /** The same of clusters. */

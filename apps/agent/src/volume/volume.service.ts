@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { KeyedQueue, type Log, mapLimited, MiB, Undo } from "@sinter/kit";
 import type {
@@ -123,7 +123,7 @@ export function createVolumeService(options: {
     const progress = new ProgressReporter(hub, context.operationId);
     making.add(part);
     try {
-      await mkdir(dirname(finished), { recursive: true, mode: 0o700 });
+      await makePassable(dirname(finished));
       undo.add("remove the volume's folder", () => removeIfEmpty(dirname(finished)));
       await rm(part, { force: true });
       undo.add("remove the half-made volume", () => rm(part, { force: true }));
@@ -372,6 +372,12 @@ async function readFolder(path: string): Promise<string[]> {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
     throw error;
   });
+}
+
+/** QEMU runs as an account of its own: it must get through to the files that libvirt hands it, and sees no others. */
+async function makePassable(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const path of [dirname(folder), folder]) await chmod(path, 0o711);
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {

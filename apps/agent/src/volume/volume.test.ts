@@ -134,6 +134,18 @@ describe("images from outside", () => {
     assert.deepEqual(await bench.volumes.images("one"), []);
   });
 
+  test("QEMU's own account gets through to a volume, also when the agent may not open anything by itself", async () => {
+    await using bench = await openStorageBench();
+    const path = await bench.newDatastore("one");
+    // As the agent's unit has it.
+    const umask = process.umask(0o077);
+    const volume = spec("one");
+    await bench.volumes.ensure(volume, bench.context).finally(() => process.umask(umask));
+    const folder = dirname(volumeFile(path, volume.volumeUuid, volume.format));
+    for (const each of [folder, dirname(folder)]) assert.equal((await stat(each)).mode & 0o777, 0o711);
+    assert.equal((await stat(volumeFile(path, volume.volumeUuid, volume.format))).mode & 0o077, 0);
+  });
+
   test("refused: names that are no plain file name", async () => {
     await using bench = await openStorageBench();
     const path = await bench.newDatastore("one");

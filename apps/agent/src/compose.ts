@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { caFingerprint, type ServedAgent } from "@sinter/agent-link/agent-side";
 import { type Log, systemClock } from "@sinter/kit";
-import type { AgentApi } from "@sinter/southbound";
+import type { AgentApi, DatastoreObservation } from "@sinter/southbound";
 import type { AgentConfig } from "./config.ts";
 import { createScreens } from "./console/screen.service.ts";
-import { createDatastoreService } from "./datastore/datastore.service.ts";
+import { createDatastoreService, type DatastoreLook } from "./datastore/datastore.service.ts";
 import { EventHub } from "./events/event-hub.ts";
 import { followLibvirt } from "./events/libvirt-events.ts";
 import { type AcceleratorChoice, chooseAccelerator, emulatorOf } from "./host/accelerator.ts";
@@ -15,6 +15,7 @@ import { hostArchitecture, readCgroupKind } from "./host/machine-facts.ts";
 import { parseCpuInfo, readBootId } from "./host/proc-files.ts";
 import type { Identity } from "./identity/identity-store.ts";
 import { createIdentityHolder } from "./identity/rotation.ts";
+import { createLeaseService, type LeasedDatastore } from "./lease/lease.service.ts";
 import { LibvirtLink } from "./libvirt/libvirt-link.ts";
 import { type BrowserMedia, createBrowserMedia } from "./media/browser-media.ts";
 import { listIsos, removeIso } from "./media/iso-folder.ts";
@@ -33,6 +34,7 @@ import { createDiskOwner } from "./vm/disk-owner.ts";
 import { createSeedStore } from "./vm/seed-store.ts";
 import { createVmDefiner } from "./vm/vm-define.ts";
 import { createVmDevices } from "./vm/vm-devices.ts";
+import { createVmLeases } from "./vm/vm-leases.ts";
 import { createVmPowerControl } from "./vm/vm-power.ts";
 import { createVmService } from "./vm/vm.service.ts";
 import { createVmSnapshots } from "./vm/vm-snapshot.ts";
@@ -136,6 +138,9 @@ export async function composeAgent(options: {
     hub,
     log,
   });
+  const leases = parts.use(
+    createLeaseService({ hostUuid, libvirtConfigDir: config.libvirtConfigDir, log }),
+  );
   const volumes = createVolumeService({
     datastores,
     hostUuid,
@@ -183,6 +188,7 @@ export async function composeAgent(options: {
     }
   }
 
+  const vmLeases = createVmLeases({ libvirt, datastores, leases, log });
   const guests = new GuestWatch({ libvirt, reader, hub, intervalMs: config.guestIntervalS * 1000, log });
   const definer = createVmDefiner({
     libvirt,
@@ -192,6 +198,7 @@ export async function composeAgent(options: {
     switches,
     seeds,
     media,
+    vmLeases,
     traits,
     log,
   });
@@ -246,6 +253,7 @@ export async function composeAgent(options: {
     power,
     devices,
     snapshots,
+    vmLeases,
     guests,
     screens,
     seeds,
@@ -263,20 +271,30 @@ export async function composeAgent(options: {
     getHost: () => node.host.report(),
     getStats: () => stats.report(),
 
-    listDatastores: async () => ({ datastores: await datastores.list() }),
+    listDatastores: async () => ({
+      datastores: await Promise.all((await datastores.list()).map(withLease)),
+    }),
     async ensureDatastore(spec) {
       const isNew = !datastores.specs().some(({ datastoreId }) => datastoreId === spec.datastoreId);
       const seen = await datastores.ensure(spec);
       if (isNew) await volumes.tidy();
-      return seen;
+      await joinLockspace(seen);
+      return await withLease(seen);
     },
     async removeDatastore({ datastoreId, eraseMarker }) {
+      const leased = leasedOf(datastoreId, (await datastores.find(datastoreId))?.markerId ?? null);
       await datastores.remove(datastoreId, eraseMarker ?? false);
+      if (leased !== undefined) await leases.leave(leased);
       return {};
     },
     listImages: async ({ datastoreId }) => ({ images: await volumes.images(datastoreId) }),
     listVolumes: async ({ datastoreId }) => ({ volumes: await volumes.list(datastoreId) }),
     getVolume: ({ datastoreId, volumeUuid }) => volumes.get(datastoreId, volumeUuid),
+    async getLease({ datastoreId, volumeUuid }) {
+      const datastore = await datastores.open(datastoreId);
+      if (!(await leases.isLeased(datastore))) return { owner: null };
+      return { owner: await leases.ownerOf(datastore, volumeUuid) };
+    },
     ensureVolume: (spec, context) => volumes.ensure(spec, context),
     async removeVolume({ datastoreId, volumeUuid }) {
       await volumes.remove(datastoreId, volumeUuid);
@@ -326,10 +344,34 @@ export async function composeAgent(options: {
 
   parts.use(await followLibvirt({ libvirt, reader, hub, guests, log }));
   await lookAround();
-  const timer = setInterval(() => void datastores.list(), DATASTORE_LOOK_MS);
+  const timer = setInterval(() => void lookAtDatastores(), DATASTORE_LOOK_MS);
   parts.defer(() => clearInterval(timer));
   guests.begin();
   parts.use(guests);
+
+  /** Also takes places in lockspaces again that were lost with the host's power or its sanlock. */
+  async function lookAtDatastores(): Promise<void> {
+    try {
+      for (const look of await datastores.list()) await joinLockspace(look);
+    } catch (error) {
+      log.warn({ err: error }, "could not look at the datastores");
+    }
+  }
+
+  async function joinLockspace(look: DatastoreLook): Promise<void> {
+    const leased = leasedOf(look.datastoreId, look.markerId);
+    if (leased !== undefined && look.state !== "lost") await leases.join(leased);
+  }
+
+  function leasedOf(datastoreId: string, markerId: string | null): LeasedDatastore | undefined {
+    const spec = datastores.specs().find((one) => one.datastoreId === datastoreId);
+    return spec?.lease === undefined || markerId === null ? undefined : { ...spec, markerId };
+  }
+
+  async function withLease(look: DatastoreLook): Promise<DatastoreObservation> {
+    const leased = leasedOf(look.datastoreId, look.markerId);
+    return { ...look, lease: leased === undefined ? null : await leases.observe(leased) };
+  }
 
   /** At start: what was there before us is taken as it is; only half-made files of our own are removed. */
   async function lookAround(): Promise<void> {
@@ -341,6 +383,7 @@ export async function composeAgent(options: {
       .catch((error: unknown) => {
         log.warn({ err: error }, "there is no list of datastores, and VMs cannot be asked yet");
       });
+    void lookAtDatastores();
     volumes.tidy().catch((error: unknown) => log.warn({ err: error }, "could not tidy the datastores"));
   }
 

@@ -20,6 +20,8 @@ const AgentConfig = Type.Object(
     libvirtSocket: Type.Optional(Type.String({ pattern: "^/" })),
     /** What libvirtd calls /var/lib/libvirt, where the sockets of screens are: another path if it runs in a container. */
     libvirtDirectory: Type.String({ pattern: "^/" }),
+    /** Where libvirtd's settings are, of which its lock manager is looked up. */
+    libvirtConfigDir: Type.String({ pattern: "^/" }),
     /** Sockets over which QEMU reads media of people's browsers; default a folder in /run of this agent's own. */
     mediaDir: Type.Optional(Type.String({ pattern: "^/", maxLength: 60 })),
     /** Seconds after which a libvirtd that does not answer a question is away; the manager waits for 10. */
@@ -49,6 +51,7 @@ const VARIABLES: Readonly<Record<string, keyof AgentConfig>> = {
   SINTER_AGENT_VNC_ADDRESS: "vncAddress",
   SINTER_AGENT_LIBVIRT_SOCKET: "libvirtSocket",
   SINTER_AGENT_LIBVIRT_DIRECTORY: "libvirtDirectory",
+  SINTER_AGENT_LIBVIRT_CONFIG_DIR: "libvirtConfigDir",
   SINTER_AGENT_MEDIA_DIR: "mediaDir",
   SINTER_AGENT_LIBVIRT_TIMEOUT_S: "libvirtTimeoutS",
   SINTER_AGENT_OVS_DATABASE: "ovsDatabase",
@@ -64,6 +67,7 @@ const DEFAULTS = {
   vncPortFirst: 5_900,
   vncPortLast: 6_899,
   libvirtDirectory: "/var/lib/libvirt",
+  libvirtConfigDir: "/etc/libvirt",
   logLevel: "info",
   libvirtTimeoutS: 8,
   guestIntervalS: 12,

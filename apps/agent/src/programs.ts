@@ -13,6 +13,7 @@ export const PROGRAMS = {
   "qemu-system-aarch64": { debianPackage: "qemu-system-arm", why: "its version, and whether KVM works" },
   "ovs-vsctl": { debianPackage: "openvswitch-switch", why: "switches and their ports" },
   "ovs-dpctl": { debianPackage: "openvswitch-switch", why: "whether the kernel can switch" },
+  sanlock: { debianPackage: "sanlock", why: "leases on shared datastores" },
   ip: { debianPackage: "iproute2", why: "brings uplinks up" },
   setpriv: { debianPackage: "util-linux", why: "lets a long copy end with the agent" },
 } as const;
@@ -84,6 +85,66 @@ export async function runLong(
   } finally {
     options.signal.removeEventListener("abort", kill);
   }
+}
+
+export interface Holder extends AsyncDisposable {
+  /** Whether the program has got what it was started for. */
+  readonly isHeld: boolean;
+  /** Aborts when it ends by itself. */
+  readonly lost: AbortSignal;
+  readonly complaint: string;
+}
+
+/** Started in the end by a program that gets something first and holds it as long as this runs. */
+const HOLD = "/bin/cat";
+const HELD = "held\n";
+
+/**
+ * Runs a program that gets something, and then in its place another that stays until it is let go of: it echoes its
+ * input, so it ends with the agent, however the agent ends. Resolves when the thing is held, or could not be had.
+ */
+export async function holdByProgram(name: ProgramName, args: readonly string[]): Promise<Holder> {
+  const child = spawn(await pathOf(name), [...args, HOLD], {
+    env: ENVIRONMENT,
+    cwd: "/",
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const lost = new AbortController();
+  const answered = Promise.withResolvers<boolean>();
+  const ended = Promise.withResolvers<void>();
+  let complaint = "";
+  let output = "";
+  child.stdin.on("error", () => {}); // it has ended; that is told below
+  child.stdout.on("data", (chunk: Buffer) => {
+    output = (output + chunk.toString("utf8")).slice(-COMPLAINT_LENGTH_MAX);
+    if (output.endsWith(HELD)) answered.resolve(true);
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString("utf8")).slice(-COMPLAINT_LENGTH_MAX);
+  });
+  child.on("error", (error) => {
+    complaint = error.message;
+    answered.resolve(false);
+    ended.resolve();
+  });
+  child.on("close", () => {
+    lost.abort(new AppError("conflict", "HOLD_LOST", `What ${name} held was lost: ${complaint.trim()}`));
+    answered.resolve(false);
+    ended.resolve();
+  });
+  child.stdin.write(HELD);
+  const isHeld = await answered.promise;
+  return {
+    isHeld,
+    lost: lost.signal,
+    get complaint() {
+      return `${complaint}${isHeld ? "" : output}`.trim();
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await ended.promise;
+    },
+  };
 }
 
 /** Which of them this host lacks, for the report at start and at joining. */

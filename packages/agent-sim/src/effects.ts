@@ -36,6 +36,7 @@ export const WITHOUT_LIBVIRT: ReadonlySet<CallName> = new Set([
   "removeIsoUpload",
   "listVolumes",
   "getVolume",
+  "getLease",
   "ensureVolume",
   "ensureOverlay",
   "listSwitches",

@@ -1,5 +1,5 @@
 import { KeyedQueue } from "@sinter/kit";
-import type { DiskFormat, ImageFile, VolumeFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
+import type { DiskFormat, ImageFile, LeaseOwner, VolumeFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
 import { seededUuid } from "./seeded.ts";
 
 /** What qcow2 takes for its own tables before anything is written. */
@@ -57,6 +57,8 @@ export class SimStore {
   readonly makings = new KeyedQueue();
   /** What snapshots kept of memory: `<volume>/<snapshot>`, with the bytes it takes. */
   readonly memories = new Map<string, number>();
+  /** Places in its lockspace, by host: who keeps one alive may have leases. */
+  readonly places = new Map<string, number>();
   readonly #volumes = new Map<string, SimVolume>();
   readonly #openBy = new Map<string, string>();
   readonly #seed: string;
@@ -137,6 +139,13 @@ export class SimStore {
   /** The host that has it open for writing. */
   openedBy(volumeUuid: string): string | undefined {
     return this.#openBy.get(volumeUuid);
+  }
+
+  /** The simulated lease is the lock of an open disk, where hosts have places. */
+  leaseOwner(volumeUuid: string): LeaseOwner | null {
+    const hostUuid = this.#openBy.get(volumeUuid);
+    const hostId = hostUuid === undefined ? undefined : this.places.get(hostUuid);
+    return hostUuid === undefined || hostId === undefined ? null : { hostId, hostUuid, state: "live" };
   }
 
   open(volumeUuid: string, hostUuid: string): void {

@@ -33,8 +33,10 @@ export const storageEffects = {
       );
     }
     store.datastoreId = spec.datastoreId;
-    const datastore = { spec, store };
+    const lease = spec.lease ?? host.datastores.get(spec.datastoreId)?.spec.lease;
+    const datastore = { spec: lease === undefined ? spec : { ...spec, lease }, store };
     host.datastores.set(spec.datastoreId, datastore);
+    if (lease !== undefined) store.places.set(host.hostUuid, lease.hostId);
     return observe(datastore);
   },
 
@@ -52,6 +54,7 @@ export const storageEffects = {
     }
     const store = host.datastores.get(datastoreId)?.store;
     if (eraseMarker && store) store.eraseMarker();
+    store?.places.delete(host.hostUuid);
     host.datastores.delete(datastoreId);
     return {};
   },
@@ -66,6 +69,10 @@ export const storageEffects = {
 
   getVolume: (host, { datastoreId, volumeUuid }) =>
     observeVolume(datastoreId, getVolume(host, datastoreId, volumeUuid)),
+
+  getLease(host, { datastoreId, volumeUuid }) {
+    return { owner: get(host, datastoreId).store.leaseOwner(volumeUuid) };
+  },
 
   async ensureVolume(host, spec, context) {
     const { store } = get(host, spec.datastoreId);
@@ -238,5 +245,15 @@ function observe({ spec, store }: Datastore): DatastoreObservation {
     markerId: isLost ? null : store.markerId,
     capacityBytes: isLost ? 0 : store.capacityBytes,
     freeBytes: isLost ? 0 : store.freeBytes,
+    lease:
+      spec.lease === undefined
+        ? null
+        : {
+            state: isLost ? "off" : "joined",
+            hostId: spec.lease.hostId,
+            heartbeatAgeMs: isLost ? null : 0,
+            reason: isLost ? "its datastore is lost" : null,
+            hosts: isLost ? [] : [...store.places.values()].map((hostId) => ({ hostId, state: "live" })),
+          },
   };
 }

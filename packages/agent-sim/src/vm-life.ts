@@ -87,6 +87,18 @@ function requireOpenable(host: SimHost, disk: DiskSpec): SimStore {
   requireWritable(store, disk);
   const holder = store.openedBy(volumeUuid);
   if (disk.shared || holder === undefined || holder === host.hostUuid) return store;
+  const owner = store.leaseOwner(volumeUuid);
+  if (owner !== null) {
+    throw southboundError("LEASE_HELD", `Volume ${volumeUuid} may be written by host ${holder} alone.`, {
+      params: {
+        datastoreId,
+        volumeUuid,
+        ownerHostId: owner.hostId,
+        ownerHostUuid: holder,
+        ownerState: owner.state,
+      },
+    });
+  }
   throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
     params: { volumeUuid, hostUuid: holder },
   });

@@ -72,6 +72,7 @@ export type {
   GraphicsXml,
   HostDeviceXml,
   InterfaceXml,
+  LeaseXml,
   MemoryDeviceXml,
   SerialXml,
   VideoXml,

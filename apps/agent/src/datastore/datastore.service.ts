@@ -7,10 +7,13 @@ import { datastoreErrors } from "./datastore.errors.ts";
 import { hasDirectIo, isWritable, readSpace, reserveBytes, within } from "./filesystem.ts";
 import { ensureMarker, eraseMarker, readMarker } from "./marker-file.ts";
 
+/** What the file system says; of leases others know. */
+export type DatastoreLook = Omit<DatastoreObservation, "lease">;
 export type DatastoreService = ReturnType<typeof createDatastoreService>;
 
 /** A datastore as the rest of the agent uses it: it was there, and was the right one, when this was given out. */
 export interface OpenDatastore extends DatastoreSpec {
+  readonly markerId: string | null;
   /** Whether QEMU may go past the page cache. */
   readonly directIo: boolean;
 }
@@ -48,13 +51,13 @@ export function createDatastoreService(options: {
   const directIo = new Map<string, boolean>();
   const queue = new KeyedQueue();
   /** Looks that have not come back; a file system that hangs must not take one thread after the other. */
-  const looking = new Map<string, Promise<DatastoreObservation>>();
+  const looking = new Map<string, Promise<DatastoreLook>>();
   const lastState = new Map<string, string>();
 
   const save = (): Promise<void> =>
     writeFileAtomic(file, `${JSON.stringify([...known.values()], null, 2)}\n`);
 
-  async function look(spec: DatastoreSpec): Promise<DatastoreObservation> {
+  async function look(spec: DatastoreSpec): Promise<DatastoreLook> {
     const { datastoreId, path } = spec;
     const lost = {
       datastoreId,
@@ -100,7 +103,13 @@ export function createDatastoreService(options: {
 
     specs: (): readonly DatastoreSpec[] => [...known.values()],
 
-    list: (): Promise<DatastoreObservation[]> => Promise.all([...known.values()].map(look)),
+    /** As `list`, of one; undefined when it is not in use. */
+    async find(datastoreId: string): Promise<DatastoreLook | undefined> {
+      const spec = known.get(datastoreId);
+      return spec && (await look(spec));
+    },
+
+    list: (): Promise<DatastoreLook[]> => Promise.all([...known.values()].map(look)),
 
     /**
      * The datastore, checked to be there. Throws notFound DATASTORE_NOT_FOUND, or invalid DATASTORE_UNUSABLE where it
@@ -121,10 +130,10 @@ export function createDatastoreService(options: {
         direct = await hasDirectIo(spec.path);
         directIo.set(datastoreId, direct);
       }
-      return { ...spec, directIo: direct };
+      return { ...spec, markerId: seen.markerId, directIo: direct };
     },
 
-    ensure: (spec: DatastoreSpec): Promise<DatastoreObservation> =>
+    ensure: (spec: DatastoreSpec): Promise<DatastoreLook> =>
       queue.run(spec.datastoreId, async () => {
         const { datastoreId, shared } = spec;
         const path = await usablePath(spec);
@@ -147,8 +156,10 @@ export function createDatastoreService(options: {
           throw datastoreErrors.foreign(datastoreId, path, marker.datastoreId);
         if (expected !== undefined && marker?.markerId !== expected)
           throw datastoreErrors.unusable(datastoreId, path, "it is another file system, or not mounted");
-        if (before?.path !== path || before.shared !== shared) {
-          known.set(datastoreId, { datastoreId, path, shared });
+        const lease = spec.lease ?? before?.lease;
+        const isSame = before?.path === path && before.shared === shared && isSameLease(before.lease, lease);
+        if (!isSame) {
+          known.set(datastoreId, { datastoreId, path, shared, ...(lease === undefined ? {} : { lease }) });
           directIo.delete(datastoreId);
           await save();
           options.log.info({ datastoreId, path, shared }, "a datastore is in use");
@@ -173,7 +184,11 @@ export function createDatastoreService(options: {
   };
 }
 
-async function readState(spec: DatastoreSpec): Promise<DatastoreObservation> {
+function isSameLease(one: DatastoreSpec["lease"], other: DatastoreSpec["lease"]): boolean {
+  return one?.hostId === other?.hostId && one?.ioTimeoutS === other?.ioTimeoutS;
+}
+
+async function readState(spec: DatastoreSpec): Promise<DatastoreLook> {
   const { datastoreId, path } = spec;
   const marker = await readMarker(path);
   // Somebody else's file system, or the empty directory under an unmounted one.

@@ -63,6 +63,7 @@ function isAway(error: unknown): boolean {
 function classify(error: LibvirtError): ["conflict" | "exhausted" | "invalid" | "internal", string] {
   const { message } = error;
   if (/Failed to get .*(write|consistent read)" lock/.test(message)) return ["conflict", "VOLUME_IN_USE"];
+  if (/Failed to acquire lock|Lease is held by another/i.test(message)) return ["conflict", "LEASE_HELD"];
   if (/Cannot allocate memory|cannot set up guest memory/i.test(message))
     return ["exhausted", "HOST_MEMORY_SHORT"];
   if (/No space left on device/i.test(message)) return ["exhausted", "DATASTORE_FULL"];

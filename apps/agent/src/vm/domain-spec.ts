@@ -1,4 +1,4 @@
-import type { DeviceXml, DiskXml, DomainXml, InterfaceXml } from "@sinter/libvirt";
+import type { DeviceXml, DiskXml, DomainXml, InterfaceXml, LeaseXml } from "@sinter/libvirt";
 import { limitPerVcpuMhz } from "@sinter/rules";
 import type { DatastoreSpec, DiskSpec, HostReport, NicSpec, VmSpec } from "@sinter/southbound";
 import { cgroupShares } from "./cpu-weights.ts";
@@ -30,6 +30,8 @@ export interface PlacedDisk {
   readonly disk: DiskSpec;
   readonly path: string;
   readonly datastore: DatastoreSpec & { readonly directIo: boolean };
+  /** Without which the VM may not run with it; absent: it needs none. */
+  readonly lease?: LeaseXml | undefined;
 }
 
 /** A NIC whose switch was found. */
@@ -102,6 +104,7 @@ export function domainOf(vm: PlacedVm, host: HostTraits): DomainXml {
       memoryBalloon: { model: "virtio", freePageReporting: true, stats: { periodS: BALLOON_PERIOD_S } },
       rngs: [{ model: "virtio", backend: { model: "random", path: "/dev/urandom" } }],
       ...(spec.architecture === "x86_64" ? { panics: [{ model: "isa" }] } : {}),
+      leases: vm.disks.flatMap(({ lease }) => lease ?? []),
     },
   };
 }

@@ -15,6 +15,7 @@ import { keepAddresses } from "./keep-addresses.ts";
 import type { SeedStore } from "./seed-store.ts";
 import { vmErrors } from "./vm.errors.ts";
 import { readMetadata } from "./vm-metadata.ts";
+import { requireFew, type VmLeases } from "./vm-leases.ts";
 import type { SeenDomain } from "./vm-observation.ts";
 
 export type VmDefiner = ReturnType<typeof createVmDefiner>;
@@ -28,6 +29,7 @@ export function createVmDefiner(options: {
   readonly switches: SwitchService;
   readonly seeds: SeedStore;
   readonly media: Pick<MediaService, "findSource">;
+  readonly vmLeases: Pick<VmLeases, "leaseOf">;
   readonly traits: () => Promise<HostTraits>;
   readonly log: Log;
 }) {
@@ -43,7 +45,7 @@ export function createVmDefiner(options: {
     });
     const path = await volumes.findFile(datastore, disk);
     if (path === undefined) throw missing();
-    return { disk, path, datastore };
+    return { disk, path, datastore, lease: await options.vmLeases.leaseOf(datastore, disk) };
   }
 
   /** Throws invalid SWITCH_MISSING. */
@@ -86,6 +88,10 @@ export function createVmDefiner(options: {
         Promise.all(spec.disks.map((disk) => placeDisk(vmUuid, disk))),
         Promise.all(spec.nics.map((nic) => placeNic(vmUuid, nic))),
       ]);
+      requireFew(
+        vmUuid,
+        disks.flatMap(({ lease }) => lease ?? []),
+      );
       const seedPath = await seeds.ensure(vmUuid, spec.seed);
       const cdrom = await media.findSource(vmUuid, spec.cdrom);
       const next = domainOf({ spec, disks, nics, seedPath, cdrom }, traits);

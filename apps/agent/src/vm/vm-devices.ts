@@ -7,7 +7,10 @@ import {
   type InterfaceXml,
   isLibvirtError,
   isNotFound,
+  type LeaseXml,
+  parseDomainXml,
   type Subscription,
+  XML,
 } from "@sinter/libvirt";
 import type { DiskSpec, NicSpec } from "@sinter/southbound";
 import { translated } from "../libvirt/libvirt-errors.ts";
@@ -69,6 +72,35 @@ export function createVmDevices(options: {
     });
   }
 
+  /** What the VM needs to have the disk at all: before the disk comes, and after it has gone. */
+  async function attachLease(
+    seen: SeenDomain,
+    lease: LeaseXml | undefined,
+    where: { live: boolean; stored: boolean },
+  ): Promise<void> {
+    if (lease === undefined) return;
+    // Left by an attachment that a crash cut short.
+    await detachLease(seen.uuid, lease.key, where);
+    await attach(seen, buildDeviceXml("lease", lease), where);
+  }
+
+  async function detachLease(
+    vmUuid: string,
+    volumeUuid: string,
+    where: { live: boolean; stored: boolean },
+  ): Promise<void> {
+    const domain = domainOf(vmUuid);
+    const take = async (affect: number, xmlFlags: number): Promise<void> => {
+      const leases = parseDomainXml(await domain.xml(xmlFlags)).devices?.leases ?? [];
+      const there = leases.find(({ key }) => key === volumeUuid);
+      if (there) await domain.detachDevice(buildDeviceXml("lease", there), affect);
+    };
+    await translated(vmUuid, async () => {
+      if (where.live) await take(AFFECT.live, 0);
+      if (where.stored) await take(AFFECT.config, XML.inactive);
+    });
+  }
+
   async function detachLive(vmUuid: string, alias: string, device: string, xml: string): Promise<void> {
     const domain = domainOf(vmUuid);
     const gone = Promise.withResolvers<boolean>();
@@ -123,7 +155,13 @@ export function createVmDevices(options: {
       };
       const where = { live: isUp(powerOf(seen)) && !has(seen.current), stored: !has(seen.stored) };
       if (where.live || where.stored) {
-        await attach(seen, buildDeviceXml("disk", wanted), where);
+        await attachLease(seen, placed.lease, where);
+        try {
+          await attach(seen, buildDeviceXml("disk", wanted), where);
+        } catch (error) {
+          if (placed.lease !== undefined) await detachLease(vmUuid, disk.volumeUuid, where);
+          throw error;
+        }
         await editMetadata(seen, (metadata) => ({
           ...metadata,
           datastores: uniqueDatastores([...metadata.datastores, placed.datastore]),
@@ -148,6 +186,7 @@ export function createVmDevices(options: {
           ignoreMissing(domainOf(vmUuid).detachDevice(buildDeviceXml("disk", stored), AFFECT.config)),
         );
       }
+      await detachLease(vmUuid, volumeUuid, { live: isUp(powerOf(seen)), stored: true });
       if (live || stored) {
         await editMetadata(seen, (metadata) => ({
           ...metadata,

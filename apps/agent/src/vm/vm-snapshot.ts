@@ -228,7 +228,7 @@ function withDisksOf(saved: DomainXml, stored: DomainXml): DomainXml {
       extra,
     };
   });
-  return { ...saved, metadata: stored.metadata, devices: { ...saved.devices, disks } };
+  return { ...saved, metadata: stored.metadata, devices: { ...saved.devices, disks, leases: stored.devices?.leases } };
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

@@ -15,6 +15,7 @@ import type { SeedStore } from "./seed-store.ts";
 import { vmErrors } from "./vm.errors.ts";
 import type { VmDefiner } from "./vm-define.ts";
 import type { VmDevices } from "./vm-devices.ts";
+import type { VmLeases } from "./vm-leases.ts";
 import { readMetadata } from "./vm-metadata.ts";
 import { isUp, observationOf, powerOf, type SeenDomain } from "./vm-observation.ts";
 import type { VmPowerControl } from "./vm-power.ts";
@@ -60,6 +61,7 @@ export function createVmService(options: {
   readonly power: VmPowerControl;
   readonly devices: VmDevices;
   readonly snapshots: VmSnapshots;
+  readonly vmLeases: VmLeases;
   readonly guests: GuestWatch;
   readonly screens: Pick<Screens, "gateOf">;
   readonly seeds: SeedStore;
@@ -67,7 +69,7 @@ export function createVmService(options: {
   readonly browsers: Pick<BrowserMedia, "release">;
   readonly log: Log;
 }): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
-  const { libvirt, reader, definer, power, devices, snapshots, guests, screens, media, browsers } = options;
+  const { libvirt, reader, definer, power, devices, snapshots, vmLeases, guests, screens, media, browsers } = options;
   const queue = new KeyedQueue();
 
   const observe = (seen: SeenDomain): VmObservation =>
@@ -101,6 +103,7 @@ export function createVmService(options: {
     startVm: ({ vmUuid, paused, memory }, context) =>
       changed(vmUuid, context, async () => {
         await media.dropLost(vmUuid);
+        if (!isUp(powerOf(await reader.get(vmUuid)))) await vmLeases.prepareStart(vmUuid);
         if (memory !== undefined) await snapshots.startFromMemory(vmUuid, memory);
         else await power.start(vmUuid, paused ?? false);
       }),
@@ -114,7 +117,12 @@ export function createVmService(options: {
     rebootVm: ({ vmUuid, mode }, context) =>
       changed(vmUuid, context, () => (mode === "safe" ? power.rebootSafely(vmUuid) : power.reset(vmUuid))),
     pauseVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.pause(vmUuid)),
-    resumeVm: ({ vmUuid }, context) => changed(vmUuid, context, () => power.resume(vmUuid)),
+    resumeVm: ({ vmUuid }, context) =>
+      changed(vmUuid, context, async () => {
+        // libvirt gives leases up while a VM is paused.
+        if (powerOf(await reader.get(vmUuid)) === "paused") await vmLeases.requireFree(vmUuid);
+        await power.resume(vmUuid);
+      }),
     hibernateVm: ({ vmUuid }, context) =>
       changed(vmUuid, context, async () => {
         // A saved VM wakes with what it had, and would wait for the browser for ever.

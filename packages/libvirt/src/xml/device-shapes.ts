@@ -380,6 +380,13 @@ export const memoryDevice = {
   address,
 };
 
+/** What a VM must hold in the host's lock manager to run. */
+export const lease = {
+  lockspace: text("lockspace"),
+  key: required(text("key")),
+  target: required(group("target", { path: required(attr("path")), offset: attr("offset", number) })),
+};
+
 export type DiskXml = ShapeValue<typeof disk>;
 export type InterfaceXml = ShapeValue<typeof networkInterface>;
 export type ControllerXml = ShapeValue<typeof controller>;
@@ -389,6 +396,7 @@ export type ConsoleXml = ShapeValue<typeof consoleDevice>;
 export type GraphicsXml = ShapeValue<typeof graphics>;
 export type VideoXml = ShapeValue<typeof video>;
 export type HostDeviceXml = ShapeValue<typeof hostDevice>;
+export type LeaseXml = ShapeValue<typeof lease>;
 export type MemoryDeviceXml = ShapeValue<typeof memoryDevice>;
 
 /** Every device libvirt can plug by itself, by the name of its element. */
@@ -409,4 +417,5 @@ export const DEVICE_SHAPES = {
   tpm,
   hostdev: hostDevice,
   memory: memoryDevice,
+  lease,
 } as const;

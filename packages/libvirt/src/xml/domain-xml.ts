@@ -158,6 +158,7 @@ const devices = {
   watchdogs: list("watchdog", device.watchdog),
   tpms: list("tpm", device.tpm),
   memoryDevices: list("memory", device.memoryDevice),
+  leases: list("lease", device.lease),
 };
 
 const domain = {

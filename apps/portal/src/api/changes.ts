@@ -1,4 +1,5 @@
 import type { QueryClient } from "@tanstack/react-query";
+import { client } from "./client.ts";
 import { connectionStore } from "./connection-store.ts";
 import { createRefresher } from "./refresher.ts";
 
@@ -31,14 +32,12 @@ export function followChanges(queries: QueryClient): () => void {
     });
     source.addEventListener("error", () => {
       hadGap = true;
+      // What comes of a call tells whether the manager or only the session is gone: the client's fetch notes it.
+      client.api.get("/sinter/v1/session").catch(() => {});
       // The browser tries again by itself unless the answer was no stream: a login that has run out, or a restart.
       if (source?.readyState !== EventSource.CLOSED) return;
       source.close();
-      retry = setTimeout(() => {
-        // Any answer at all tells whether the manager or only the session is gone.
-        void queries.invalidateQueries({ queryKey: ["session"] });
-        open();
-      }, 2000);
+      retry = setTimeout(open, 2000);
     });
   };
   open();

@@ -18,6 +18,12 @@ import {
   registerVmRoutes,
   vmWireErrors,
 } from "./compute/index.ts";
+import {
+  createSnapshotService,
+  registerSnapshotRoutes,
+  snapshotTasks,
+  snapshotWireErrors,
+} from "./snapshot/index.ts";
 import { DEFAULT_PORT, defaultServerNames, type ManagerConfig } from "./config.ts";
 import {
   createConsoleCheck,
@@ -175,6 +181,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       ...computeTasks,
       createDatastore,
       connectDatastore,
+      ...snapshotTasks,
       disconnectDatastore,
       deleteDatastore,
       modifyHost,
@@ -254,6 +261,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const monitor = createMonitorService({ database, collector, siteId, clock });
   const port = config.listenPort ?? DEFAULT_PORT;
   const advertised = config.advertisedAddress ?? "127.0.0.1";
+  const snapshots = createSnapshotService({ database, tasks, fleet, cpuLoadOf });
   const enrolment = createEnrolment({
     database,
     authority,
@@ -278,6 +286,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     mediaWireErrors,
     vmWireErrors,
   ]);
+    snapshotWireErrors,
   const tls = authority.serverTls();
   const changes = createChangeStream({
     siteId,
@@ -321,6 +330,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   registerIsoRoutes(app, { isos, siteId, lookSoon: (datastoreId) => isoFolders.signal(datastoreId) });
   registerVolumeRoutes(app, { volumes, siteId });
   registerDatastoreRoutes(app, { datastores, siteId });
+  registerSnapshotRoutes(app, { snapshots, database, siteId });
   registerSwitchRoutes(app, { switches, siteId });
   registerPortGroupRoutes(app, { portGroups, siteId });
   registerTaskRoutes(app, { tasks, errors, siteId });

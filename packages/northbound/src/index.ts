@@ -23,3 +23,4 @@ export * from "./monitor.schema.ts";
 export * from "./folder.schema.ts";
 export * from "./change.schema.ts";
 export * from "./console.schema.ts";
+export * from "./snapshot.schema.ts";

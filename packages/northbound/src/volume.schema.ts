@@ -79,8 +79,8 @@ export const WireVolume = Type.Object(
     siocFlag: Type.Integer(),
     volumeUrl: Type.String(),
     volInfoUrl: Type.String(),
-    /** The key must exist, whatever its value. */
-    linkCloneParent: Type.Null(),
+    /** Number of the volume that a linked clone lies on. The key must exist, whatever its value. */
+    linkCloneParent: Type.Union([Type.Integer(), Type.Null()]),
     drExtParams: NullableText,
     pvscsiSupport: Type.Integer(),
     storageVersion: NullableText,

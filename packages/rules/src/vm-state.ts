@@ -62,6 +62,9 @@ export const VM_EDITS = {
   attachCdrom: ["stopped", "running", "paused"],
   detachCdrom: ["stopped", "running", "paused"],
   clone: ["stopped"],
+  takeSnapshot: ["stopped", "running"],
+  deleteSnapshot: ["stopped", "running", "paused"],
+  revertSnapshot: ["stopped", "running", "paused", "hibernated", "fault"],
   convertToTemplate: ["stopped"],
   openConsole: ["running", "paused"],
 } as const satisfies Record<string, readonly VmState[]>;

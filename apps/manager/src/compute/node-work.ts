@@ -120,6 +120,8 @@ export function volumeSpec(volume: Volume): VolumeSpec {
         ? null
         : origin.kind === "image"
           ? { kind: "image", datastoreId: String(origin.datastoreId), name: origin.name }
-          : { ...origin, datastoreId: String(origin.datastoreId) },
+          : origin.kind === "linked"
+            ? origin
+            : { ...origin, datastoreId: String(origin.datastoreId) },
   };
 }

@@ -1,6 +1,12 @@
 import { isIPv4 } from "node:net";
-import type { CloneVmRequest, CustomizationRequest, DiskRequest } from "@sinter/northbound";
+import {
+  type CloneVmRequest,
+  type CustomizationRequest,
+  type DiskRequest,
+  parseUrn,
+} from "@sinter/northbound";
 import type { GuestSeed } from "@sinter/southbound";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
 import type { DiskWish } from "./vm-draft.ts";
 import { vmErrors } from "./vm.errors.ts";
 import type { Nic, VmDisk, VmOs, WholeVm } from "./vm.ts";
@@ -29,6 +35,27 @@ export function diskWishesForClone(
   });
 }
 
+/** The same with the first disk upon that of the source instead of a copy of it (SNP-12). */
+export function linkFirst(source: WholeVm, wishes: readonly DiskWish[]): DiskWish[] {
+  const [first] = source.disks;
+  return wishes.map((wish) => {
+    if (first === undefined || wish.origin?.kind !== "volume" || wish.origin.volumeUuid !== first.volume.uuid)
+      return wish;
+    const { id, uuid, format, datastoreId } = first.volume;
+    const wanted = parseUrn(wish.request.datastoreUrn ?? "")?.id;
+    if (wanted !== undefined && wanted !== datastoreId)
+      throw snapshotErrors.linkRefused(
+        "A linked clone lies in the datastore of its base; name no other one.",
+      );
+    return {
+      ...wish,
+      request: { ...wish.request, isThin: true, volType: 0 },
+      origin: { kind: "linked", volumeUuid: uuid, format },
+      baseVolumeId: id,
+    };
+  });
+}
+
 function copyOf(disk: VmDisk, request: DiskRequest): DiskWish {
   const { volume } = disk;
   return {
@@ -39,6 +66,7 @@ function copyOf(disk: VmDisk, request: DiskRequest): DiskWish {
       datastoreId: volume.datastoreId,
       volumeUuid: volume.uuid,
       format: volume.format,
+      ...(volume.activeFile === "base" ? {} : { file: volume.activeFile }),
     },
   };
 }

@@ -6,6 +6,8 @@ import {
 } from "@sinter/northbound";
 import type { Static } from "typebox";
 import type { Actor } from "../identity/user.ts";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
+import { snapshotStore } from "../snapshot/snapshot.store.ts";
 import { volumeErrors } from "../storage/volume.errors.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import { draftNics, usableVolume } from "./vm-draft.ts";
@@ -39,6 +41,7 @@ export function createVmDevices(work: VmWork) {
         const named = parseUrn(request.volUrn)?.id;
         if (whole.disks.some((disk) => disk.volume.id === named)) throw volumeErrors.attachedHere(named ?? 0);
         const volume = await usableVolume(tx.db, request.volUrn);
+        if (await snapshotStore(tx.db).isBase(volume.id)) throw snapshotErrors.volumeHasClones(volume.id);
         const bus = request.pciType === "IDE" ? "ide" : request.pciType === "SCSI" ? "scsi" : "virtio";
         const taken = new Set(whole.disks.filter((disk) => disk.bus === bus).map((disk) => disk.slot));
         const slot = request.sequenceNum || firstFree(taken);
@@ -70,6 +73,7 @@ export function createVmDevices(work: VmWork) {
         const disk = disks.find((candidate) => candidate.volume.id === volumeId);
         if (!disk || volumeId === undefined) throw volumeErrors.notAttachedHere(request.volUrn.slice(0, 96));
         if (disk.slot === 1 && vm.state !== "stopped") throw volumeErrors.isSystemDisk();
+        if (await snapshotStore(tx.db).hasVolume(volumeId)) throw snapshotErrors.diskHasSnapshots(volumeId);
         const { bus, slot } = disk;
         const input: DiskInput = { vmId: id, vmUuid: vm.uuid, hostId: vm.hostId, volumeId, bus, slot };
         const locks = [volumeLock(volumeId)];

@@ -74,6 +74,8 @@ export interface DiskWish {
   readonly origin?: VolumeOrigin;
   /** Size of the source: the new disk is never smaller. */
   readonly sizeBytesMin?: number;
+  /** The volume that a linked one lies on. */
+  readonly baseVolumeId?: number;
 }
 
 const BUS = { VIRTIO: "virtio", SCSI: "scsi", IDE: "ide" } as const satisfies Record<string, DiskBus>;
@@ -86,7 +88,7 @@ export async function draftDisks(db: Db, vmName: string, wishes: readonly DiskWi
   const links: Omit<Attachment, "vmId">[] = [];
   const datastoreIds = new Set<number>();
   const taken = new Set<string>();
-  for (const { request, origin, sizeBytesMin } of wishes) {
+  for (const { request, origin, sizeBytesMin, baseVolumeId } of wishes) {
     const bus: DiskBus = request.pciType ? BUS[request.pciType] : "virtio";
     const slot = request.sequenceNum ?? freeSlot(taken, bus);
     if (slot === undefined) throw vmErrors.tooManyDisks();
@@ -106,9 +108,9 @@ export async function draftDisks(db: Db, vmName: string, wishes: readonly DiskWi
       ...(origin === undefined ? {} : { origin }),
       ...(sizeBytesMin === undefined ? {} : { sizeBytesMin }),
     });
-    newVolumes.push(volume);
+    newVolumes.push(baseVolumeId === undefined ? volume : { ...volume, baseVolumeId });
     datastoreIds.add(volume.datastoreId);
-    if (origin !== undefined) datastoreIds.add(origin.datastoreId);
+    if (origin !== undefined && origin.kind !== "linked") datastoreIds.add(origin.datastoreId);
     links.push({ volumeId: volume.id, bus, slot });
   }
   for (const bus of ["virtio", "scsi", "ide"] as const) {

@@ -19,8 +19,7 @@ export function vmFilterFrom(query: Query): VmFilter {
     mac: query.text("mac")?.toLowerCase().replaceAll("-", ":"),
     toolsRunning: toolsFilter(query.text("pvDriverStatus")),
     ...scopeFilter(query.text("scope")),
-    // Linked clones come with the storage domain: until then there are none.
-    isNone: query.boolean("isLinkClone") === true ? true : undefined,
+    isLinkClone: query.boolean("isLinkClone"),
   };
   const vmUrns = query.list("vmurns");
   const hasOther = Object.values(filter).some((value) => value !== undefined);

@@ -4,13 +4,15 @@ import { VM_EDITS } from "@sinter/rules";
 import type { Database, Tx } from "../database/database.ts";
 import { nextId } from "../database/ids.ts";
 import type { Actor } from "../identity/user.ts";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
+import { snapshotStore } from "../snapshot/snapshot.store.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import { cloneVm, type CreateVmInput, type CreateVmSecret, createVm } from "./create-vm.task.ts";
 import { lockPlacement } from "./placement.store.ts";
 import type { Demand } from "./placement.ts";
 import { checkRoom } from "./room.ts";
 import { portGroupsOnHost } from "./spec-reader.ts";
-import { diskWishesForClone, seedFor } from "./vm-clone.ts";
+import { diskWishesForClone, linkFirst, seedFor } from "./vm-clone.ts";
 import { type DiskWish, draftDisks, draftNics, resolveLocation, type ResolvedLocation } from "./vm-draft.ts";
 import { vmErrors } from "./vm.errors.ts";
 import {
@@ -48,6 +50,7 @@ export function createVmMaking({ database, work }: { database: Database; work: V
       nics: readonly NicRequest[];
       isBooted: boolean;
       isTemplate: boolean;
+      isLinkClone?: boolean;
       /** A CD that it has from its first start. */
       cdrom?: (tx: Tx) => Promise<VmIso>;
       secret?: (nics: readonly Nic[]) => CreateVmSecret;
@@ -84,6 +87,7 @@ export function createVmMaking({ database, work }: { database: Database; work: V
         hostId,
         isBoundToHost: where.isBoundToHost,
         isTemplate: false,
+        isLinkClone: wish.isLinkClone ?? false,
         state: "creating" as const,
         stateReason: "",
         ...wish.shape,
@@ -125,6 +129,19 @@ export function createVmMaking({ database, work }: { database: Database; work: V
     }));
   };
 
+  /** Its first disk will never change again while the clone is there. */
+  const requireLinkable = async ({ vm, disks }: WholeVm, request: CloneVmRequest): Promise<void> => {
+    const [first] = disks;
+    if (request.isTemplate === true)
+      throw snapshotErrors.linkRefused("A linked clone cannot be a template; leave one of the two out.");
+    if (vm.isLinkClone) throw snapshotErrors.linkRefused("A linked clone cannot be the base of others.");
+    if (first === undefined || first.volume.isShared || !first.volume.isPersistent)
+      throw snapshotErrors.linkRefused(
+        "A linked clone needs a first disk that is neither shared nor non-persistent.",
+      );
+    if ((await snapshotStore(database.db).countOf(vm.id)) > 0) throw snapshotErrors.cloneWithSnapshots(vm.id);
+  };
+
   return {
     async create(actor: Actor, request: CreateVmRequest): Promise<Begun> {
       const isTemplate = request.isTemplate ?? false;
@@ -153,12 +170,14 @@ export function createVmMaking({ database, work }: { database: Database; work: V
     async clone(actor: Actor, sourceId: number, request: CloneVmRequest): Promise<Begun> {
       const source = await getWhole(database, sourceId);
       await refuseBusy(sourceId);
-      if (request.isLinkClone === true) throw vmErrors.linkedCloneUnsupported();
       if (!(VM_EDITS.clone as readonly string[]).includes(source.vm.state)) {
         throw vmErrors.wrongState(sourceId, "clone", source.vm.state);
       }
       const { vm } = source;
+      const isLinkClone = request.isLinkClone ?? false;
+      if (isLinkClone) await requireLinkable(source, request);
       const config = request.vmConfig;
+      const disks = diskWishesForClone(source, config?.disks);
       const nics =
         config?.nics ??
         (await portGroupUrnsOf(source)).map(({ nic, urn }) => ({ portGroupUrn: urn, name: nic.name }));
@@ -180,7 +199,8 @@ export function createVmMaking({ database, work }: { database: Database; work: V
           os: osFrom(request.osOptions ?? request.osOption, vm.os),
           vncPassword: readVncPassword(request.vncAccessInfo?.vncPassword) ?? generateVncPassword(),
         },
-        disks: diskWishesForClone(source, config?.disks),
+        disks: isLinkClone ? linkFirst(source, disks) : disks,
+        isLinkClone,
         nics,
         isBooted: request.autoBoot ?? true,
         isTemplate: request.isTemplate ?? false,

@@ -3,6 +3,8 @@ import { VM_ACTIONS } from "@sinter/rules";
 import type { Database, Tx } from "../database/database.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Actor } from "../identity/user.ts";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
+import { snapshotStore } from "../snapshot/snapshot.store.ts";
 import { lockPlacement, readCandidates } from "./placement.store.ts";
 import { type Demand, place } from "./placement.ts";
 import { type PowerVmInput, powerVm } from "./power-vm.task.ts";
@@ -39,6 +41,10 @@ export function createVmPower(parts: {
       const rule = VM_ACTIONS[action];
       if (!(rule.from as readonly string[]).includes(vm.state))
         throw vmErrors.wrongState(id, action, vm.state);
+      if (action === "start") {
+        const clones = await snapshotStore(tx.db).clonesOf(id);
+        if (clones.length > 0) throw snapshotErrors.hasClones(id, clones);
+      }
       const hostId = action === "start" ? await hostToStart(tx, whole) : vm.hostId;
       if (hostId === null) throw vmErrors.hostAway(id);
       const change = { hostId: action === "start" ? vm.hostId : hostId };

@@ -128,12 +128,6 @@ export const vmErrors = {
   noHostAtLocation: () =>
     new AppError("exhausted", "NO_HOST_AT_LOCATION", "There is no host at the location."),
   seedUnsupported: (why: string) => new AppError("invalid", "CUSTOMIZATION_INVALID", why),
-  linkedCloneUnsupported: () =>
-    new AppError(
-      "invalid",
-      "LINKED_CLONE_UNSUPPORTED",
-      "This release makes full clones only; leave isLinkClone out.",
-    ),
   vncUnavailable: () =>
     new AppError("conflict", "VNC_UNAVAILABLE", "The VM has no console while it does not run."),
   hostAway: (id: number) =>
@@ -203,7 +197,6 @@ export const vmWireErrors = {
   ALL_HOSTS_IN_MAINTENANCE: { code: "10800129", http: 400 },
   NO_HOST_AT_LOCATION: { code: "10800131", http: 400 },
   CUSTOMIZATION_INVALID: { code: "10300349", http: 400 },
-  LINKED_CLONE_UNSUPPORTED: { code: "10300118", http: 400 },
   VNC_UNAVAILABLE: { code: "10300470", http: 400 },
   VM_HOST_AWAY: { code: "10200159", http: 400 },
   AGENT_AWAY: { code: "10200300", http: 500 },

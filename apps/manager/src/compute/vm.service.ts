@@ -4,6 +4,8 @@ import { VM_ACTIONS, VM_EDITS } from "@sinter/rules";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Page } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
+import { snapshotStore } from "../snapshot/snapshot.store.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import { type DeleteVmInput, deleteVm } from "./delete-vm.task.ts";
 import type { DirectVnc } from "./direct-vnc.ts";
@@ -70,6 +72,13 @@ export function createVmService(parts: VmServiceParts) {
         await refuseBusy(id, tx.client);
         const change = changeOf(vm, request);
         const isResized = change.cpu !== undefined || change.memory !== undefined;
+        if (change.isTemplate !== undefined) {
+          const snapshots = snapshotStore(tx.db);
+          if ((await snapshots.countOf(id)) > 0) throw snapshotErrors.vmHasSnapshots(id);
+          const clones = await snapshots.clonesOf(id);
+          if (!change.isTemplate && clones.length > 0) throw snapshotErrors.hasClones(id, clones);
+          if (vm.isLinkClone) throw snapshotErrors.linkRefused("A linked clone cannot become a template.");
+        }
         if (change.isTemplate === true) requireEdit(vm, "convertToTemplate");
         if (isResized) requireEdit(vm, "resize");
         if (!(VM_EDITS.rename as readonly string[]).includes(vm.state))
@@ -93,6 +102,10 @@ export function createVmService(parts: VmServiceParts) {
         const rule = VM_ACTIONS.remove;
         if (!(rule.from as readonly string[]).includes(vm.state))
           throw vmErrors.wrongState(id, "remove", vm.state);
+        const clones = await snapshotStore(tx.db).clonesOf(id);
+        if (clones.length > 0) throw snapshotErrors.hasClones(id, clones);
+        if (options.isKeepingDisks && (await snapshotStore(tx.db).countOf(id)) > 0)
+          throw snapshotErrors.vmHasSnapshots(id);
         const volumes = volumeStore(tx.db);
         const going = options.isKeepingDisks
           ? []

@@ -80,6 +80,7 @@ export function diskSpec({ volume, bus, slot }: VmDisk): DiskSpec {
     slot,
     bus,
     format: volume.format,
+    file: volume.activeFile,
     shared: volume.isShared,
     discard: volume.provisioning === "thin",
     ...volume.ioLimits,

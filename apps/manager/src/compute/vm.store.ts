@@ -17,6 +17,7 @@ export interface VmFilter {
   readonly description?: string;
   readonly groupLabel?: string;
   readonly isTemplate?: boolean;
+  readonly isLinkClone?: boolean;
   readonly states?: readonly VmState[];
   readonly uuid?: string;
   readonly externalUuid?: string;
@@ -83,6 +84,7 @@ export function vmStore(db: Db) {
         ? undefined
         : ilike(vms.groupLabel, `%${escapeLike(filter.groupLabel)}%`),
       filter.isTemplate === undefined ? undefined : eq(vms.isTemplate, filter.isTemplate),
+      filter.isLinkClone === undefined ? undefined : eq(vms.isLinkClone, filter.isLinkClone),
       filter.states === undefined ? undefined : inArray(vms.state, [...filter.states]),
       filter.uuid === undefined ? undefined : sql`${vms.uuid}::text = ${filter.uuid.toLowerCase()}`,
       filter.externalUuid === undefined ? undefined : eq(vms.externalUuid, filter.externalUuid),
@@ -388,6 +390,7 @@ const summaryColumns = {
   hostId: vms.hostId,
   isBoundToHost: vms.isBoundToHost,
   isTemplate: vms.isTemplate,
+  isLinkClone: vms.isLinkClone,
   state: vms.state,
   stateReason: vms.stateReason,
   agent: sql<GuestObservation["agent"] | null>`${vms.guest}->>'agent'`,

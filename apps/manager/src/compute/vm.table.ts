@@ -32,6 +32,7 @@ export const vms = snakeCase.table(
     hostId: bigint({ mode: "number" }).references(() => hosts.id),
     isBoundToHost: boolean().notNull().default(false),
     isTemplate: boolean().notNull().default(false),
+    isLinkClone: boolean().notNull().default(false),
     state: text().$type<VmState>().notNull(),
     stateReason: text().notNull().default(""),
     cpu: jsonb().$type<VmCpu>().notNull(),

@@ -84,6 +84,8 @@ export interface Vm {
   readonly hostId: number | null;
   readonly isBoundToHost: boolean;
   readonly isTemplate: boolean;
+  /** Its first disk lies on a disk of another VM. */
+  readonly isLinkClone: boolean;
   readonly state: VmState;
   /** Why it is in that state, for a person; empty when there is nothing to say. */
   readonly stateReason: string;
@@ -138,6 +140,7 @@ export interface VmSummary
     | "hostId"
     | "isBoundToHost"
     | "isTemplate"
+    | "isLinkClone"
     | "state"
     | "stateReason"
     | "createdAt"

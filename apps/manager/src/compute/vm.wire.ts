@@ -108,7 +108,7 @@ export function summaryToWire(vm: VmSummary, names: PlaceNames): WireVm {
     toolInstallStatus: "empty",
     cdRomStatus: vm.hasCd ? "fill" : "empty",
     toolsVersion: vm.guest?.agentVersion ?? "",
-    isLinkClone: false,
+    isLinkClone: vm.isLinkClone,
     isBindingHost: vm.isBoundToHost,
     createTime: wireDateTime(vm.createdAt),
     imcSetting: "",

@@ -8,6 +8,7 @@ export * from "../identity/identity.table.ts";
 export * from "../media/media.table.ts";
 export * from "../network/network.table.ts";
 export * from "../site/site.table.ts";
+export * from "../snapshot/snapshot.table.ts";
 export * from "../storage/datastore.table.ts";
 export * from "../storage/volume.table.ts";
 export { objectIdSequence } from "./ids.ts";

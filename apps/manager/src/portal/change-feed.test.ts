@@ -172,13 +172,14 @@ test("every kind is announced: by its own table and by those that belong to it",
 
 /** What no page shows, by table: keys, secrets, statistics, heartbeats and the manager's own bookkeeping. */
 const UNSEEN: Readonly<Record<string, readonly string[]>> = {
-  vms: ["uuid", "external_uuid", "vnc_password", "generation", "vnc", "observed_at", "created_at"],
+  vms: ["uuid", "external_uuid", "is_link_clone", "vnc_password", "generation", "vnc", "observed_at", "created_at"],
   nics: ["uuid"],
   hosts: ["uuid", "port", "certificate_not_after", "last_seen_at", "status_since", "joined_at"],
   clusters: ["created_at"],
   datastores: ["marker_id", "free_bytes", "refreshed_at", "created_at"],
   datastore_hosts: ["observed_at"],
-  volumes: ["uuid", "allocated_bytes", "created_at"],
+  // A snapshot that changes where the VM writes is told of itself.
+  volumes: ["uuid", "allocated_bytes", "active_file", "base_volume_id", "created_at"],
   switches: ["generation", "created_at"],
   port_groups: ["created_by", "created_at"],
   // Those up to the input never change, those after it change together with the state.

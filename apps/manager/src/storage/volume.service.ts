@@ -13,6 +13,8 @@ import { nextId } from "../database/ids.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Page, Query } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
+import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
+import { snapshotStore } from "../snapshot/snapshot.store.ts";
 import { volumeErrors } from "./volume.errors.ts";
 import { type NewVolume, type VolumeFilter, volumeStore, type VolumeView } from "./volume.store.ts";
 import { createVolume, deleteVolume, type VolumeInput } from "./volume.task.ts";
@@ -105,6 +107,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
           if (volume.attachedTo.length > 0) throw volumeErrors.boundToVm(id);
           if (volume.status !== "inUse" && volume.status !== "fault")
             throw volumeErrors.notReady(id, volume.status);
+          if (await snapshotStore(tx.db).isBase(id)) throw snapshotErrors.volumeHasClones(id);
           await store.setStatus([id], "deleting");
           const input: VolumeInput = { volumeId: id, hostId };
           const taskId = await tasks.submit(tx.client, deleteVolume, {
@@ -131,6 +134,8 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
         isPersistent: request.persistentDisk ?? volume.isPersistent,
       };
       checkVolumeRules({ ...change, provisioning: volume.provisioning });
+      if (change.isIndependent !== volume.isIndependent && (await snapshotStore(database.db).hasVolume(id)))
+        throw snapshotErrors.independenceFixed(id);
       await volumeStore(database.db).update(id, change);
     },
   };

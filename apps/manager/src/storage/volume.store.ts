@@ -32,7 +32,8 @@ export interface VolumeFilter {
   readonly bus?: DiskBus;
 }
 
-export type NewVolume = Omit<Volume, "allocatedBytes" | "createdAt">;
+export type NewVolume = Omit<Volume, "allocatedBytes" | "createdAt" | "activeFile" | "baseVolumeId"> &
+  Partial<Pick<Volume, "baseVolumeId">>;
 
 export function volumeStore(db: Db) {
   const isAttached = exists(

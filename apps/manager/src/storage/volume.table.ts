@@ -1,5 +1,6 @@
 import type { Provisioning } from "@sinter/southbound";
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   index,
@@ -34,12 +35,16 @@ export const volumes = snakeCase.table(
     isPersistent: boolean().notNull().default(true),
     status: text().$type<VolumeStatus>().notNull(),
     ioLimits: jsonb().$type<IoLimits>().notNull(),
+    /** The file that its VM writes to; see VolumeFile. */
+    activeFile: text().notNull().default("base"),
+    /** Of a linked clone: the volume it lies on, which cannot go before it. */
+    baseVolumeId: bigint({ mode: "number" }).references((): AnyPgColumn => volumes.id),
     /** Content it starts from; needed again when a half-made volume is made anew. */
     origin: jsonb().$type<VolumeOrigin | null>(),
     customProperties: jsonb().$type<Record<string, string>>().notNull().default({}),
     createdAt: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
-  (table) => [index("volumes_datastore").on(table.datastoreId)],
+  (table) => [index("volumes_datastore").on(table.datastoreId), index("volumes_base").on(table.baseVolumeId)],
 );
 
 export const attachments = snakeCase.table(

@@ -1,4 +1,4 @@
-import type { Provisioning } from "@sinter/southbound";
+import type { Provisioning, VolumeFile } from "@sinter/southbound";
 
 /** creating → inUse; the rest name work in progress. `fault`: its data could not be made or is gone. */
 export type VolumeStatus = "creating" | "inUse" | "copying" | "resizing" | "deleting" | "fault";
@@ -22,7 +22,11 @@ export type VolumeOrigin =
       readonly datastoreId: number;
       readonly volumeUuid: string;
       readonly format: VolumeFormat;
-    };
+      /** Which of its files; absent: its base. */
+      readonly file?: VolumeFile;
+    }
+  /** Linked clone: the content stays where it is. */
+  | { readonly kind: "linked"; readonly volumeUuid: string; readonly format: VolumeFormat };
 
 export interface Volume {
   readonly id: number;
@@ -40,6 +44,10 @@ export interface Volume {
   readonly isPersistent: boolean;
   readonly status: VolumeStatus;
   readonly ioLimits: IoLimits;
+  /** The file that its VM writes to. */
+  readonly activeFile: VolumeFile;
+  /** Of a linked clone: the volume it lies on. */
+  readonly baseVolumeId: number | null;
   readonly origin: VolumeOrigin | null;
   readonly customProperties: Record<string, string>;
   readonly createdAt: Date;

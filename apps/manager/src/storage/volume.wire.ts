@@ -24,10 +24,15 @@ export function volumeUrn(siteId: string, id: number): string {
   return objectUrn(siteId, "volumes", id);
 }
 
+/** The contract's volumeUseType of a volume that lies in several files. */
+const WITH_SNAPSHOTS = 4;
+
 /** No text is null: one client joins urn, uri, datastoreUrn, storageType and type as they come. */
 export function volumeToWire(volume: VolumeView, siteId: string): WireVolume {
   const urn = volumeUrn(siteId, volume.id);
-  const path = `volumes/${volume.uuid}/${volume.uuid}.${volume.format}`;
+  const { activeFile } = volume;
+  const file = activeFile === "base" ? `${volume.uuid}.${volume.format}` : `${activeFile}.qcow2`;
+  const path = `volumes/${volume.uuid}/${file}`;
   return {
     urn,
     uri: uriOf(urn),
@@ -45,7 +50,7 @@ export function volumeToWire(volume: VolumeView, siteId: string): WireVolume {
     volNameOnDev: volume.uuid,
     volProvisionSize: Math.ceil(volume.allocatedBytes / MiB),
     userUsedSize: 0,
-    isDiffVol: false,
+    isDiffVol: volume.baseVolumeId !== null,
     volType: volume.provisioning === "lazy" ? 1 : 0,
     maxReadBytes: Math.floor(volume.ioLimits.readBytesPerSec / KiB),
     maxWriteBytes: Math.floor(volume.ioLimits.writeBytesPerSec / KiB),
@@ -57,12 +62,12 @@ export function volumeToWire(volume: VolumeView, siteId: string): WireVolume {
     occupiedVolume: false,
     bindToVm: volume.attachedTo.length > 0 ? 3 : 2,
     srcVolumeUrn: "",
-    volumeUseType: 0,
+    volumeUseType: activeFile === "base" ? 0 : WITH_SNAPSHOTS,
     ioWeight: 0,
     siocFlag: 0,
     volumeUrl: path,
     volInfoUrl: path,
-    linkCloneParent: null,
+    linkCloneParent: volume.baseVolumeId,
     drExtParams: null,
     pvscsiSupport: 0,
     storageVersion: null,

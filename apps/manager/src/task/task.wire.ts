@@ -23,6 +23,9 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   "vm.detachNic": "DetachVmNicTask",
   "vm.attachCdrom": "AttachCdromTask",
   "vm.detachCdrom": "DetachCdromTask",
+  "snapshot.create": "CreateVmSnapshotTask",
+  "snapshot.delete": "DeleteVmSnapshotTask",
+  "snapshot.revert": "ResumeVmSnapshotTask",
   "volume.create": "CreateVolumeTask",
   "volume.delete": "DeleteVolumeTask",
 };

@@ -13,6 +13,7 @@ import type { Actor } from "../identity/user.ts";
 import { isoStore } from "../media/iso.store.ts";
 import { portGroups, switches, switchHosts } from "../network/network.table.ts";
 import { datastoreHosts, datastores } from "../storage/datastore.table.ts";
+import { createSnapshotService, snapshotTasks, type SnapshotService } from "../snapshot/index.ts";
 import { createVolumeService } from "../storage/volume.service.ts";
 import { managerDatabase } from "./test-app.ts";
 
@@ -35,10 +36,11 @@ export interface ComputeWorld extends AsyncDisposable {
   readonly tasks: TaskEngine;
   readonly vms: ReturnType<typeof createVmService>;
   readonly volumes: ReturnType<typeof createVolumeService>;
+  readonly snapshots: SnapshotService;
   readonly reconciler: ReturnType<typeof createVmReconciler>;
   /** What an engine on this world is made with, for the crash matrix. */
   engine(fault?: FaultHook): TaskEngine;
-  services(tasks: TaskEngine): Pick<ComputeWorld, "vms" | "volumes">;
+  services(tasks: TaskEngine): Pick<ComputeWorld, "vms" | "volumes" | "snapshots">;
   /** The task once it has ended. */
   ended(begun: { taskId: number }): Promise<TaskView>;
   /** Ended well; otherwise the failure. */
@@ -115,7 +117,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
   const engine = (fault?: FaultHook): TaskEngine => {
     const made = createTaskEngine({
       pool: database.pool,
-      definitions: computeTasks,
+      definitions: [...computeTasks, ...snapshotTasks],
       ports: { database, fleet, log: silentLog, progress: createProgressHub() },
       log: silentLog,
       idSequence: OBJECT_ID_SEQUENCE,
@@ -135,6 +137,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
       cpuLoadOf: () => undefined,
     }),
     volumes: createVolumeService({ database, tasks, fleet }),
+    snapshots: createSnapshotService({ database, tasks, fleet, cpuLoadOf: () => undefined }),
   });
   const tasks = engine();
   tasks.start();

@@ -283,10 +283,10 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     monitorWireErrors,
     taskWireErrors,
     volumeWireErrors,
+    snapshotWireErrors,
     mediaWireErrors,
     vmWireErrors,
   ]);
-    snapshotWireErrors,
   const tls = authority.serverTls();
   const changes = createChangeStream({
     siteId,

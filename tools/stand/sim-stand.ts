@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { serveSims, SimHost, SimStore, simEnrolment } from "@sinter/agent-sim";
 import { type Client, createClient } from "@sinter/client";
-import { createLog, GiB } from "@sinter/kit";
+import { createLog, GiB, waitFor } from "@sinter/kit";
 import { PrivatePostgres } from "@sinter/postgres";
 import { ENROLMENT_PATH, type EnrolmentReply } from "@sinter/southbound";
 import { freePort } from "./stand.ts";
@@ -108,6 +108,12 @@ async function joinSims(client: Client, count: number, undo: (() => Promise<unkn
     const { request, accept } = await simEnrolment(sim, { token, address: "127.0.0.1", port: server.port });
     accept(await client.api.post<EnrolmentReply>(ENROLMENT_PATH, request));
   }
+  // Before that nothing can be placed on them.
+  await waitFor(
+    "The simulated hosts being connected",
+    async () => ((await client.hosts.statistics()).normal === count ? true : undefined),
+    { timeoutMs: 60_000, intervalMs: 100 },
+  );
   return sims;
 }
 

@@ -36,6 +36,8 @@ export function Looks({ children }: { children: ReactNode }) {
   useEffect(() => {
     document.documentElement.dataset["theme"] = isDark ? "dark" : "light";
   }, [isDark]);
+  // Who has asked the system for less movement gets none.
+  const motion = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const value = useMemo(
     () => ({
       isDark,
@@ -57,6 +59,7 @@ export function Looks({ children }: { children: ReactNode }) {
           // Contrast of at least 4.5 to 1 on both grounds.
           token: isDark
             ? {
+                motion,
                 colorPrimary: "#6ea2ff",
                 colorLink: "#6ea2ff",
                 colorError: "#ff7875",
@@ -67,6 +70,7 @@ export function Looks({ children }: { children: ReactNode }) {
                 colorTextPlaceholder: "#9a9a9a",
               }
             : {
+                motion,
                 colorPrimary: "#1254c4",
                 colorInfo: "#1254c4",
                 colorLink: "#1254c4",

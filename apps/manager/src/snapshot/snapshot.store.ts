@@ -1,8 +1,8 @@
 import { and, asc, eq, inArray, ne, sql } from "drizzle-orm";
+import { type Fold, folded, type VolumeChain } from "@sinter/rules";
 import type { VolumeFile } from "@sinter/southbound";
 import type { Db } from "../database/database.ts";
 import { volumes } from "../storage/volume.table.ts";
-import { type Fold, folded, type VolumeChain } from "./chain.ts";
 import type { Snapshot, SnapshotDisk } from "./snapshot.ts";
 import { snapshotDisks, snapshots, volumeOverlays } from "./snapshot.table.ts";
 

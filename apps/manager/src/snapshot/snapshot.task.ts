@@ -1,5 +1,5 @@
 import { AppError } from "@sinter/kit";
-import type { VmState } from "@sinter/rules";
+import { nextFold, type VmState } from "@sinter/rules";
 import type { AgentPort, MemoryFile, VolumeFile } from "@sinter/southbound";
 import { task } from "@sinter/tasks";
 import type { ComputePorts } from "../compute/compute.ports.ts";
@@ -8,7 +8,6 @@ import { readSpec } from "../compute/spec-reader.ts";
 import { observed, reasonOf, STATE_OF_POWER } from "../compute/vm-observation.ts";
 import { vmStore } from "../compute/vm.store.ts";
 import { volumeStore } from "../storage/volume.store.ts";
-import { nextFold } from "./chain.ts";
 import { snapshotStore } from "./snapshot.store.ts";
 import type { SnapshotShape } from "./snapshot.ts";
 

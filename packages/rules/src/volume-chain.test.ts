@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { folded, nextFold, type VolumeChain } from "./chain.ts";
+import { folded, nextFold, type VolumeChain } from "./volume-chain.ts";
 
 const chain = (
   active: string,

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { waitFor } from "@sinter/kit";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { openBrowser } from "../tools/browser.ts";
@@ -264,6 +266,46 @@ describe("the portal in Chromium", { timeout: 900_000 }, () => {
     assert.equal(await dialog.getByLabel("Name").inputValue(), "typed-before");
     await dialog.getByRole("button", { name: "Create" }).click();
     await tab.page.locator("#content").getByRole("link", { name: "typed-before" }).waitFor();
+    await tab.context.close();
+  });
+
+  test("an upload can be paused, goes on after a reload with the same file only, and arrives unchanged", async () => {
+    const tab = await open();
+    const { page } = tab;
+    const buffer = randomBytes(12 * 1024 * 1024 + 77);
+    const file = { name: "tools.iso", mimeType: "application/octet-stream", buffer };
+    // A slow line, so that there is something to pause.
+    await page.route("**/content", async (route) => {
+      await setTimeout(400);
+      await route.continue().catch(() => {}); // aborted by the pause
+    });
+    await show(tab, "/isos");
+    await page.getByRole("button", { name: "Upload images" }).click();
+    await page.getByRole("dialog").locator("input[type=file]").setInputFiles(file);
+    await page.getByRole("button", { name: "Begin" }).click();
+    const arrived = async (): Promise<number> => (await stand.client.isos.list())[0]?.receivedBytes ?? 0;
+    await waitFor("Something having arrived", async () => ((await arrived()) > 0 ? true : undefined), SOON);
+    await page.getByRole("button", { name: "Pause: tools.iso" }).click();
+    await page.getByText("Paused").waitFor();
+    assert.ok((await arrived()) < buffer.length);
+
+    await page.reload();
+    const again = page.locator("td input[type=file]");
+    await again.setInputFiles({ ...file, buffer: buffer.subarray(1) });
+    await page.getByRole("alert").filter({ hasText: "another size" }).waitFor();
+    await again.setInputFiles({ ...file, name: "other.iso" });
+    await page.getByRole("alert").filter({ hasText: "another file" }).waitFor();
+    const kept = await arrived();
+    assert.ok(kept > 0 && kept < buffer.length);
+    await again.setInputFiles(file);
+    await page.getByText("Ready").waitFor();
+    const [iso] = await stand.client.isos.list();
+    assert.equal(iso?.sha256, createHash("sha256").update(buffer).digest("hex"));
+
+    await page.getByRole("button", { name: "Delete image: tools.iso" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There is no ISO image yet.").waitFor();
+    assert.deepEqual(tab.complaints, []);
     await tab.context.close();
   });
 

@@ -14,7 +14,7 @@ export interface IsoPiece {
 
 const ISOS = "/sinter/v1/isos";
 
-/** The ISO library. Content is sent apart, in pieces: see `contentPath`. */
+/** The ISO library. Content is sent apart, in pieces: see `put`. */
 export function createIsos(api: Api) {
   return {
     list: async (query: { readonly datastore?: string } = {}) =>
@@ -30,8 +30,6 @@ export function createIsos(api: Api) {
       const range = `bytes ${first}-${first + bytes.length - 1}/${totalBytes}`;
       return api.putBytes<Iso>(`${pathOf(id)}/content`, bytes, { "content-range": range }, signal);
     },
-    /** Where pieces of at most 8 MiB are put, each with `Content-Range: bytes first-last/total`. */
-    contentPath: (id: string) => `${pathOf(id)}/content`,
   };
 }
 

@@ -150,7 +150,14 @@ function IsoRow({ iso, hasDatastore, onRemove }: { iso: Iso; hasDatastore: boole
 function IsoState({ iso, upload }: { iso: Iso; upload: UploadView | undefined }) {
   const { t } = useTranslation();
   if (iso.status === "ready") return <StateTag tone="good" text={t("media.states.ready")} />;
-  if (iso.status === "failed") return <StateTag tone="bad" text={t("media.states.failed")} />;
+  if (iso.status === "failed") {
+    return (
+      <>
+        <StateTag tone="bad" text={t("media.states.failed")} />
+        <div className="quiet">{iso.reason}</div>
+      </>
+    );
+  }
   const sent = Math.max(upload?.sentBytes ?? 0, iso.receivedBytes);
   const state = upload?.state ?? "elsewhere";
   const restMs =

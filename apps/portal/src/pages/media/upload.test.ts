@@ -16,6 +16,8 @@ function library(size: number) {
     id: "1",
     name: "a.iso",
     datastoreUrn: "urn:sites:1:datastores:1",
+    devicePath: "1@a.iso",
+    reason: "",
     sizeBytes: size,
     receivedBytes,
     status: receivedBytes === size ? "ready" : "uploading",

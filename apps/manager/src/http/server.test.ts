@@ -46,6 +46,15 @@ function openServer(): { app: FastifyInstance; recorded: string[] } & AsyncDispo
   }
   registerRoute(app, {
     method: "POST",
+    url: `${SITE}/things/query`,
+    access: "read",
+    summary: "",
+    body: Thing,
+    reply,
+    handle: async ({ body }) => ({ seen: body }),
+  });
+  registerRoute(app, {
+    method: "POST",
     url: "/sinter/v1/things/crash",
     access: "operate",
     summary: "",
@@ -207,6 +216,8 @@ describe("northbound server", () => {
     await using world = openServer();
     const url = "/service/sites/43BC08E8/things";
     await world.app.inject({ method: "GET", url: `${url}/1`, headers: HEADERS });
+    const asked = await world.app.inject({ method: "POST", url: `${url}/query`, headers: HEADERS });
+    assert.equal(asked.statusCode, 200, "a question in a body is reading too");
     await world.app.inject({ method: "POST", url, headers: HEADERS });
     assert.deepEqual(world.recorded, ["POST 200"]);
     await world.app.inject({ method: "POST", url, payload: "{}" });

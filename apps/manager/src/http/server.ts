@@ -129,6 +129,8 @@ export function createHttpServer(parts: ServerParts): FastifyInstance {
 
   app.addHook("onSend", async (request, reply) => {
     if (request.method === "GET" || request.method === "HEAD") return;
+    // Questions that are too long for a URL, as those for figures, which pages ask by themselves.
+    if (request.routeOptions.config.access === "read") return;
     if (reply.isPiece === true && reply.statusCode < 400) return;
     try {
       await parts.onMutation(request, reply, request.actor?.userId ? request.actor : undefined);

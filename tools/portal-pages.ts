@@ -40,6 +40,8 @@ export async function portalPages(client: Client): Promise<PortalPage[]> {
     { name: "network", path: "/network" },
     ...tabs("switch", `/switches/${network}`, ["summary", "configure", "portGroups"]),
     { name: "tasks", path: "/tasks" },
+    { name: "users", path: "/users" },
+    { name: "audit", path: "/audit" },
   ];
 }
 

@@ -88,6 +88,16 @@ const tasks = createRoute({
   path: "/tasks",
   component: lazyRouteComponent(() => import("./pages/task/task-page.tsx"), "TaskPage"),
 });
+const users = createRoute({
+  getParentRoute: () => shell,
+  path: "/users",
+  component: lazyRouteComponent(() => import("./pages/user/users-page.tsx"), "UsersPage"),
+});
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: "/audit",
+  component: lazyRouteComponent(() => import("./pages/user/audit-page.tsx"), "AuditPage"),
+});
 /** A tab or window of its own, without the shell around it. */
 const consolePage = createRoute({
   getParentRoute: () => root,
@@ -111,6 +121,8 @@ const tree = root.addChildren([
     network,
     switchRoute,
     tasks,
+    users,
+    audit,
   ]),
   consolePage,
 ]);

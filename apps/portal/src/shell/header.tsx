@@ -48,6 +48,9 @@ export function Header(props: { isTreeOpen: boolean; onToggleTree: () => void })
           trigger={["click"]}
           menu={{
             items: [
+              { key: "users", label: <Link to="/users">{t("shell.users")}</Link> },
+              { key: "audit", label: <Link to="/audit">{t("shell.audit")}</Link> },
+              { type: "divider" },
               { key: "password", label: t("shell.changePassword"), onClick: () => setChanging(true) },
               { key: "logout", label: t("shell.logout"), onClick: () => void logout() },
             ],

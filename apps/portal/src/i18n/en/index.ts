@@ -8,11 +8,13 @@ import { object } from "./object.ts";
 import { overview } from "./overview.ts";
 import { vm } from "./vm.ts";
 import { createVm } from "./create-vm.ts";
+import { snapshot } from "./snapshot.ts";
 import { media } from "./media.ts";
 import { storage } from "./storage.ts";
 import { network } from "./network.ts";
 import { site } from "./site.ts";
 import { console } from "./console.ts";
+import { user } from "./user.ts";
 
 export const en = {
   common,
@@ -25,9 +27,11 @@ export const en = {
   overview,
   vm,
   createVm,
+  snapshot,
   media,
   storage,
   network,
   site,
   console,
+  user,
 };

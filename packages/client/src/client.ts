@@ -8,6 +8,7 @@ import { createAudit, createJoinTokens, createRoles, createUsers } from "./resou
 import { createIsos } from "./resources/isos.ts";
 import { createPortGroups, createSwitches } from "./resources/networks.ts";
 import { createMonitor } from "./resources/monitor.ts";
+import { createSnapshots } from "./resources/snapshots.ts";
 import { createTasks } from "./resources/tasks.ts";
 import { createVms } from "./resources/vms.ts";
 import { createVolumes } from "./resources/volumes.ts";
@@ -38,6 +39,7 @@ export function createPortableClient(options: PortableClientOptions) {
     clusters: createClusters(api),
     hosts: createHosts(api),
     vms: createVms(api),
+    snapshots: createSnapshots(api),
     volumes: createVolumes(api),
     datastores: createDatastores(api),
     isos: createIsos(api),

@@ -7,6 +7,7 @@ export { loginKey, type Session } from "./session.ts";
 export { TaskFailure, type TaskQuery, type WaitOptions } from "./resources/tasks.ts";
 export type { ConsoleTicket, PowerMode, VmQuery } from "./resources/vms.ts";
 export type { VlanRange } from "./resources/networks.ts";
+export { eachSnapshot } from "./resources/snapshots.ts";
 export type { Iso } from "./resources/isos.ts";
 export type { VolumeQuery } from "./resources/volumes.ts";
 export type { HostQuery } from "./resources/hosts.ts";

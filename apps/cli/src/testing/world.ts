@@ -15,7 +15,7 @@ import {
  */
 
 export const SITE_URN = `urn:sites:${SITE_ID}`;
-const SITE_URI = `/service/sites/${SITE_ID}`;
+export const SITE_URI = `/service/sites/${SITE_ID}`;
 
 export interface WorldVm {
   urn: string;

@@ -18,6 +18,7 @@ export const vmClone = command({
         .option("memory", textOption("MiB, or with a unit: 2G; default as the source"))
         .option("datastore", textOption("Where the new disks go; default beside the source's"))
         .option("template", flagOption("Make a template"))
+        .option("linked", flagOption("The first disk stays with the source, which must then stay as it is"))
         .option("start", flagOption("Start it; --no-start leaves it stopped", true))
         .options(waitOption),
     ),
@@ -46,6 +47,7 @@ export const vmClone = command({
             }),
       },
       isTemplate: args.template,
+      ...(args.linked ? { isLinkClone: true } : {}),
       autoBoot: args.start && !args.template,
     };
     const answer = await client.vms.clone(source, request);

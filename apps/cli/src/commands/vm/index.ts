@@ -10,6 +10,7 @@ import { vmRemove } from "./remove.ts";
 import { vmRename, vmSet } from "./set.ts";
 import { vmScreen } from "./screen.ts";
 import { vmShow } from "./show.ts";
+import { vmSnapshot } from "./snapshot.ts";
 import { vmVnc } from "./vnc.ts";
 
 export const vm = group("vm", "Virtual machines and templates", [
@@ -25,6 +26,7 @@ export const vm = group("vm", "Virtual machines and templates", [
   vmScreen,
   vmVnc,
   vmNic,
+  vmSnapshot,
   vmAttachIso,
   vmDetachIso,
 ]);

@@ -167,7 +167,6 @@ export const vm = {
   mediaState: { connecting: "connecting", serving: "serving the guest", lost: "connection lost" },
   mediaReads_one: "{{count}} read, {{bytes}}",
   mediaReads_other: "{{count}} reads, {{bytes}}",
-  noSnapshots: "Snapshots are not available in this version.",
   screen: "Screen",
   screenHint: "Screen, keyboard and mouse of the VM, in a window of its own.",
   openScreen: "Open the screen",

@@ -168,7 +168,6 @@ export const vm: Same<typeof en> = {
   mediaState: { connecting: "正在连接", serving: "正在提供读取", lost: "连接已断开" },
   mediaReads_one: "读取 {{count}} 次，共 {{bytes}}",
   mediaReads_other: "读取 {{count}} 次，共 {{bytes}}",
-  noSnapshots: "此版本不提供快照。",
   screen: "屏幕",
   screenHint: "在独立窗口中使用虚拟机的屏幕、键盘和鼠标。",
   openScreen: "打开屏幕",

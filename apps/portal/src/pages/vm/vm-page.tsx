@@ -15,12 +15,12 @@ import { TasksTab } from "../../ui/tasks-tab.tsx";
 import { PageLink } from "./page-link.tsx";
 import { VmConsoleTab } from "./vm-console-tab.tsx";
 import { VmPowerButtons } from "./vm-power-buttons.tsx";
-import { VmSnapshots } from "./vm-snapshots.tsx";
 import { VmStateTag } from "./vm-state-tag.tsx";
 import { VmSummary } from "./vm-summary.tsx";
 
 /** Forms and dialogs that most who look at a VM do not need. */
 const VmConfigure = lazy(() => import("./vm-configure.tsx"));
+const VmSnapshots = lazy(() => import("./vm-snapshots.tsx"));
 
 /** One VM or template. */
 export function VmPage() {
@@ -44,7 +44,15 @@ export function VmPage() {
             </Suspense>
           ),
         },
-        { key: "snapshots", label: t("vm.tabs.snapshots"), content: <VmSnapshots /> },
+        {
+          key: "snapshots",
+          label: t("vm.tabs.snapshots"),
+          content: (
+            <Suspense fallback={<Skeleton active />}>
+              <VmSnapshots vm={vm} />
+            </Suspense>
+          ),
+        },
         { key: "tasks", label: t("vm.tabs.tasks"), content: <TasksTab urn={urn} /> },
         { key: "permissions", label: t("vm.tabs.permissions"), content: <PermissionsTab /> },
         ...(vm.isTemplate

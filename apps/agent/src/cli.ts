@@ -78,7 +78,7 @@ async function execute(command: string, rest: readonly string[], values: Values)
 async function join(config: AgentConfig, [target, given]: readonly string[], values: Values): Promise<void> {
   if (target === undefined) throw new AppError("invalid", "USAGE", `Name the manager.\n\n${USAGE}`);
   const token = given ?? (await readToken(values["token-file"]));
-  const missing = await missingPrograms(["qemu-img", "ovs-vsctl", "ip", "setpriv"]);
+  const missing = await missingPrograms(["qemu-img", "ovs-vsctl", "ip", "setpriv", "sanlock"]);
   if (missing.length > 0) throw missingError(missing);
   const log = createLog({ name: "sinter-agent", level: "error" });
   await using node = await composeNode({ config, keptAddresses: () => [], log });
@@ -119,7 +119,7 @@ async function run(config: AgentConfig): Promise<void> {
 async function status(config: AgentConfig, asJson: boolean): Promise<void> {
   const log = createLog({ name: "sinter-agent", level: "fatal" });
   const identity = await readIdentity(config.stateDir);
-  const missing = await missingPrograms(["qemu-img", "ovs-vsctl", "ip", "setpriv"]);
+  const missing = await missingPrograms(["qemu-img", "ovs-vsctl", "ip", "setpriv", "sanlock"]);
   await using node = await composeNode({ config, keptAddresses: () => [], log });
   const libvirt = await attempt(async () => {
     await node.libvirt.ready(3_000);

@@ -16,6 +16,7 @@ import { parseCpuInfo, readBootId } from "./host/proc-files.ts";
 import type { Identity } from "./identity/identity-store.ts";
 import { createIdentityHolder } from "./identity/rotation.ts";
 import { createLeaseService, type LeasedDatastore } from "./lease/lease.service.ts";
+import { createVolumeGuard } from "./lease/volume-guard.ts";
 import { LibvirtLink } from "./libvirt/libvirt-link.ts";
 import { type BrowserMedia, createBrowserMedia } from "./media/browser-media.ts";
 import { listIsos, removeIso } from "./media/iso-folder.ts";
@@ -33,9 +34,10 @@ import { GuestWatch } from "./vm/guest-watch.ts";
 import { createDiskOwner } from "./vm/disk-owner.ts";
 import { createSeedStore } from "./vm/seed-store.ts";
 import { createVmDefiner } from "./vm/vm-define.ts";
-import { createVmDevices } from "./vm/vm-devices.ts";
+import { createVmDevices, findDisk } from "./vm/vm-devices.ts";
 import { createVmLeases } from "./vm/vm-leases.ts";
 import { createVmPowerControl } from "./vm/vm-power.ts";
+import { isUp, powerOf } from "./vm/vm-observation.ts";
 import { createVmService } from "./vm/vm.service.ts";
 import { createVmSnapshots } from "./vm/vm-snapshot.ts";
 import { createOverlayService } from "./volume/overlay.service.ts";
@@ -188,6 +190,12 @@ export async function composeAgent(options: {
     }
   }
 
+  const guard = createVolumeGuard({
+    datastores,
+    leases,
+    isRunningHere: async (volumeUuid) =>
+      (await reader.list()).some((seen) => isUp(powerOf(seen)) && findDisk(seen.current, volumeUuid)),
+  });
   const vmLeases = createVmLeases({ libvirt, datastores, leases, log });
   const guests = new GuestWatch({ libvirt, reader, hub, intervalMs: config.guestIntervalS * 1000, log });
   const definer = createVmDefiner({
@@ -296,17 +304,18 @@ export async function composeAgent(options: {
       return { owner: await leases.ownerOf(datastore, volumeUuid) };
     },
     ensureVolume: (spec, context) => volumes.ensure(spec, context),
-    async removeVolume({ datastoreId, volumeUuid }) {
-      await volumes.remove(datastoreId, volumeUuid);
+    async removeVolume({ datastoreId, volumeUuid }, { signal }) {
+      await guard.run({ datastoreId, volumeUuid }, signal, () => volumes.remove(datastoreId, volumeUuid));
       return {};
     },
 
     ensureOverlay: (input, context) => overlays.ensure(input, context),
-    async removeOverlay(input) {
-      await overlays.remove(input);
+    async removeOverlay(input, { signal }) {
+      await guard.run(input, signal, () => overlays.remove(input));
       return {};
     },
-    mergeOverlay: (input, context) => overlays.merge(input, context),
+    mergeOverlay: (input, context) =>
+      guard.run(input, context.signal, (signal) => overlays.merge(input, { ...context, signal })),
     async removeMemory(input) {
       await overlays.removeMemory(input);
       return {};

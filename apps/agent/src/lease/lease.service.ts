@@ -204,6 +204,10 @@ export function createLeaseService(options: {
       await making.run(place.path, () => ensureArea("lease", place, hostUuid));
     },
 
+    /** False for a volume that no VM has had yet. */
+    hasLease: (datastore: LeasedDatastore, volumeUuid: string): Promise<boolean> =>
+      isThere(leaseFile(datastore.path, volumeUuid)),
+
     ownerOf,
 
     /**

@@ -89,6 +89,8 @@ export async function startStand(options: StandOptions): Promise<Stand> {
       env: {
         SINTER_PORTAL_DIR: portalDir,
         SINTER_PORTAL_PORT: String(portalPort),
+        // A place in a lockspace takes 2.5 times as long, and nobody here wants to wait for it.
+        SINTER_LEASE_IO_TIMEOUT_S: "2",
         ...options.managerEnv,
       },
     });

@@ -100,6 +100,8 @@ import {
   disconnectDatastore,
   registerDatastoreRoutes,
 } from "./storage/index.ts";
+import { registerLeaseRoutes } from "./storage/lease.routes.ts";
+import { createLeaseService } from "./storage/lease.service.ts";
 import { volumeWireErrors } from "./storage/volume.errors.ts";
 import { registerVolumeRoutes } from "./storage/volume.routes.ts";
 import { createVolumeService } from "./storage/volume.service.ts";
@@ -160,6 +162,8 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const audit = await createAudit({ database, stateDir: config.stateDir, clock, log });
   await bootstrap(identity, config);
 
+  const leaseSettings =
+    config.leaseIoTimeoutS === undefined ? {} : { leaseIoTimeoutS: config.leaseIoTimeoutS };
   const progress = createProgressHub();
   const fleet = createFleet({
     database,
@@ -179,9 +183,9 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
     pool: database.pool,
     definitions: [
       ...computeTasks,
+      ...snapshotTasks,
       createDatastore,
       connectDatastore,
-      ...snapshotTasks,
       disconnectDatastore,
       deleteDatastore,
       modifyHost,
@@ -196,6 +200,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
       clock,
       log,
       progress,
+      ...leaseSettings,
       releaseHost: (hostId: number) => vmReconciler.releaseHost(hostId),
       redefineVmsOn: (db, portGroupId) => vmReconciler.redefineVmsOn(db, portGroupId),
     },
@@ -209,7 +214,7 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   });
 
   const vmReconciler = createVmReconciler({ database, tasks, fleet, log });
-  const inventory = createInventoryReconcilers({ database, fleet, log, clock });
+  const inventory = createInventoryReconcilers({ database, fleet, log, clock, ...leaseSettings });
   const vmsOfHosts = createReconciler<number>({
     name: "vms",
     everyMs: VMS_EVERY_MS,
@@ -258,10 +263,10 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const portGroups = createPortGroupService({ database, tasks, siteId });
   const directVnc = createDirectVnc({ database, fleet, clock, isOn: config.directVnc ?? true });
   const vms = createVmService({ database, tasks, fleet, directVnc, cpuLoadOf });
+  const snapshots = createSnapshotService({ database, tasks, fleet, cpuLoadOf });
   const monitor = createMonitorService({ database, collector, siteId, clock });
   const port = config.listenPort ?? DEFAULT_PORT;
   const advertised = config.advertisedAddress ?? "127.0.0.1";
-  const snapshots = createSnapshotService({ database, tasks, fleet, cpuLoadOf });
   const enrolment = createEnrolment({
     database,
     authority,
@@ -327,10 +332,11 @@ export async function composeManager(options: ComposeOptions): Promise<Manager> 
   const vmLists = createVmLists({ database, siteId });
   registerVmRoutes(app, { vms, lists: vmLists, database, siteId });
   registerVmMediaRoutes(app, { vms, siteId });
+  registerSnapshotRoutes(app, { snapshots, database, siteId });
   registerIsoRoutes(app, { isos, siteId, lookSoon: (datastoreId) => isoFolders.signal(datastoreId) });
   registerVolumeRoutes(app, { volumes, siteId });
+  registerLeaseRoutes(app, { leases: createLeaseService({ database, fleet }), siteId });
   registerDatastoreRoutes(app, { datastores, siteId });
-  registerSnapshotRoutes(app, { snapshots, database, siteId });
   registerSwitchRoutes(app, { switches, siteId });
   registerPortGroupRoutes(app, { portGroups, siteId });
   registerTaskRoutes(app, { tasks, errors, siteId });

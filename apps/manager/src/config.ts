@@ -31,6 +31,11 @@ export const ManagerConfig = Type.Object({
   /** Address shown as the site's. */
   advertisedAddress: Type.Optional(Type.String()),
   siteName: Type.Optional(Type.String()),
+  /**
+   * Longest a healthy write to a shared datastore takes, seconds; default 10. A host that cannot write for 8 times as
+   * long loses its VMs there; another may start them 60 s later.
+   */
+  leaseIoTimeoutS: Type.Optional(Type.Integer({ minimum: 1, maximum: 60 })),
   logLevel: Type.Optional(Type.String()),
   /** Where to write the first administrator's generated password; without it, it is printed once on standard output. */
   adminPasswordFile: Type.Optional(Type.String()),
@@ -50,6 +55,7 @@ const FROM_ENVIRONMENT = {
   SINTER_CONSOLE_PUBLIC_PORT: "consolePublicPort",
   SINTER_ADVERTISED_ADDRESS: "advertisedAddress",
   SINTER_SITE_NAME: "siteName",
+  SINTER_LEASE_IO_TIMEOUT_S: "leaseIoTimeoutS",
   SINTER_LOG_LEVEL: "logLevel",
   SINTER_ADMIN_PASSWORD_FILE: "adminPasswordFile",
 } as const;

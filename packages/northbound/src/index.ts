@@ -24,3 +24,4 @@ export * from "./folder.schema.ts";
 export * from "./change.schema.ts";
 export * from "./console.schema.ts";
 export * from "./snapshot.schema.ts";
+export * from "./lease.schema.ts";

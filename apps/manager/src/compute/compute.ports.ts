@@ -9,4 +9,6 @@ export interface ComputePorts {
   readonly fleet: Fleet;
   readonly log: Log;
   readonly progress: Pick<ProgressHub, "watch">;
+  /** Seconds; default DEFAULT_LEASE_IO_TIMEOUT_S. */
+  readonly leaseIoTimeoutS?: number;
 }

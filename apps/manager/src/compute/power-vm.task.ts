@@ -3,6 +3,7 @@ import type { VmObservation } from "@sinter/southbound";
 import { task } from "@sinter/tasks";
 import { AppError } from "@sinter/kit";
 import type { ComputePorts } from "./compute.ports.ts";
+import { whenLeasesAreFree } from "./lease-wait.ts";
 import { isAway, removeVmOrRemember, unlessHostIsGone } from "./node-work.ts";
 import { readSpec } from "./spec-reader.ts";
 import { observed, reasonOf, STATE_OF_POWER } from "./vm-observation.ts";
@@ -46,7 +47,10 @@ export const powerVm = task<PowerVmInput, ComputePorts>("vm.power")
   })
   .step("act", {
     weight: 4,
-    run: ({ input, ports, signal }) => act(ports, input, signal),
+    run: async ({ input, ports, signal, note }) => {
+      if (input.action !== "start" && input.action !== "resume") return await act(ports, input, signal);
+      await whenLeasesAreFree(ports, { vmId: input.vmId, signal, note }, () => act(ports, input, signal));
+    },
     undo: async ({ input, ports }) => {
       await unlessHostIsGone(ports, input.hostId, () => takeBack(ports, input));
     },

@@ -12,6 +12,13 @@ export const vmErrors = {
       "VM_BUSY",
       `VM ${vmWireId(id)} is busy with another task; wait for it or cancel it.`,
     ),
+  leaseHeld: (id: number, owner: string, cause: unknown) =>
+    new AppError(
+      "conflict",
+      "VM_LEASE_HELD",
+      `${owner} has a disk of ${vmWireId(id)} and its disk heartbeat lives: the VM may still run there.`,
+      { params: { owner }, cause },
+    ),
   isTemplate: (id: number) =>
     new AppError("conflict", "VM_IS_TEMPLATE", `${vmWireId(id)} is a template; convert it to a VM first.`),
   wrongState: (id: number, doing: VmActionName | VmEditName, state: VmState) =>
@@ -208,6 +215,10 @@ export const vmWireErrors = {
   IMAGE_NOT_FOUND: { code: "10800110", http: 400 },
   IMAGE_REFUSED: { code: "10300284", http: 400 },
   VOLUME_IN_USE: { code: "10300057", http: 400 },
+  VM_LEASE_HELD: { code: "10300057", http: 400 },
+  LEASE_HELD: { code: "10300057", http: 400 },
+  LEASE_LIMIT: { code: "10300010", http: 400 },
+  LEASES_UNAVAILABLE: { code: "10420016", http: 400 },
   DISK_MISSING: { code: "10800100", http: 500 },
   SWITCH_MISSING: { code: "10800101", http: 500 },
 } as const satisfies Record<string, WireError>;

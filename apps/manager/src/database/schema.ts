@@ -10,5 +10,6 @@ export * from "../network/network.table.ts";
 export * from "../site/site.table.ts";
 export * from "../snapshot/snapshot.table.ts";
 export * from "../storage/datastore.table.ts";
+export * from "../storage/lease.table.ts";
 export * from "../storage/volume.table.ts";
 export { objectIdSequence } from "./ids.ts";

@@ -15,6 +15,7 @@ export interface ReconcilersParts {
   readonly fleet: ManagedFleet;
   readonly log: Log;
   readonly clock?: Clock;
+  readonly leaseIoTimeoutS?: number;
 }
 
 /** The reconcilers of the inventory, fed by the fleet: a host that comes back is looked at at once. */

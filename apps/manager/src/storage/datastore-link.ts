@@ -3,6 +3,8 @@ import type { DatastoreObservation } from "@sinter/southbound";
 import type { Database } from "../database/database.ts";
 import type { Fleet } from "../fleet/fleet.ts";
 import { datastoreStore } from "./datastore.store.ts";
+import { leaseStore } from "./lease.store.ts";
+import { DEFAULT_LEASE_IO_TIMEOUT_S } from "./lease.ts";
 import type { Datastore, DatastoreLink, LinkState } from "./datastore.ts";
 
 /** Datastores and switches are known to agents by their number. */
@@ -15,6 +17,7 @@ export interface LinkParts {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly log: Log;
+  readonly leaseIoTimeoutS?: number;
 }
 
 export interface LinkOutcome {
@@ -82,14 +85,28 @@ async function attempt(
   known: LinkKnowledge,
 ): Promise<LinkOutcome & { observation?: DatastoreObservation }> {
   const { path } = datastore;
+  const lease =
+    datastore.kind === "shared"
+      ? {
+          hostId: await leaseStore(parts.database.db).placeOf(hostId),
+          ioTimeoutS: parts.leaseIoTimeoutS ?? DEFAULT_LEASE_IO_TIMEOUT_S,
+        }
+      : undefined;
   let observation = known.seen;
-  if (observation === undefined || observation.path !== path || observation.markerId === null) {
+  if (
+    observation === undefined ||
+    observation.path !== path ||
+    observation.markerId === null ||
+    // Also one from before there were leases, which gets them now.
+    observation.lease?.hostId !== lease?.hostId
+  ) {
     const spec = {
       datastoreId: datastoreIdOnAgent(datastore.id),
       path,
       shared: datastore.kind === "shared",
       // Once it is known, a host whose file system is not mounted writes nothing to the empty directory.
       markerId: datastore.markerId,
+      ...(lease === undefined ? {} : { lease }),
     };
     try {
       const options = known.signal ? { signal: known.signal } : {};

@@ -8,4 +8,6 @@ export interface DatastorePorts {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly log: Log;
+  /** Seconds; default DEFAULT_LEASE_IO_TIMEOUT_S. */
+  readonly leaseIoTimeoutS?: number;
 }

@@ -2,6 +2,7 @@ import type {
   CreatedAnswer,
   CreateDatastoreRequest,
   DatastoreFileList,
+  DatastoreLeases,
   DatastoreList,
   ModifyDatastoreRequest,
   TaskAnswer,
@@ -45,6 +46,9 @@ export function createDatastores(api: Api) {
       api.post<TaskAnswer>(`/sinter/v1/datastores/${pathOf(datastore).split("/").at(-1)}/hosts`, { hostUrn }),
     disconnect: (datastore: Reference, hostUrn: string) =>
       api.remove<TaskAnswer>(`${pathOf(datastore)}/disconnect`, { hostUrn }),
+    /** Who keeps its place there alive; asked of the hosts. */
+    leases: (datastore: Reference) =>
+      api.get<DatastoreLeases>(`/sinter/v1/datastores/${pathOf(datastore).split("/").at(-1)}/leases`),
     /** Images in its library, from which disks may start. */
     images: async (datastore: Reference) =>
       (await api.get<DatastoreFileList>(`${pathOf(datastore)}/file`)).files,

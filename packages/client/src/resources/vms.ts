@@ -8,6 +8,7 @@ import type {
   TaskAnswer,
   VmList,
   VmStatistics,
+  VmLeases,
   WireVm,
 } from "@sinter/northbound";
 import type { Static } from "typebox";
@@ -79,6 +80,8 @@ export function createVms(api: Api) {
         (vm) => vm.urn,
       ),
     get: (vm: Reference) => api.get<WireVm>(pathOf(vm)),
+    /** Which host may write each of its disks on shared datastores; asked of the hosts. */
+    leases: (vm: Reference) => api.get<VmLeases>(`/sinter/v1/vms/${pathOf(vm).split("/").at(-1)}/leases`),
     create: async (request: CreateVmRequest) => api.post<TaskAnswer>(await api.inSite("vms"), request),
     modify: (vm: Reference, change: ModifyVmRequest) => api.put<TaskAnswer>(pathOf(vm), change),
     remove: (vm: Reference, options: RemoveVmOptions = {}) =>

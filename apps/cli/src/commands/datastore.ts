@@ -48,6 +48,29 @@ const images = command({
   },
 });
 
+const leases = command({
+  command: "leases <datastore>",
+  describe: "Show which hosts keep their place on a shared datastore alive",
+  builder: (yargs) => yargs.positional("datastore", requiredArgument("Name, id or URN")),
+  async run(args, cli) {
+    const client = await cli.client();
+    const { hosts } = await client.datastores.leases(await findDatastore(client, args.datastore));
+    cli.printer.list(hosts, [
+      { head: "HOST", value: (each) => each.hostName },
+      { head: "PLACE", value: (each) => each.place, isNumber: true },
+      { head: "STATUS", value: (each) => each.status, style: stateStyle },
+      { head: "HEARTBEAT", value: (each) => agoText(each.heartbeatAgeMs), isNumber: true },
+      { head: "SEEN BY OTHERS", value: (each) => each.seenByOthers, style: stateStyle },
+      { head: "NETWORK", value: (each) => (each.networkHeartbeat ? "reached" : "lost") },
+      { head: "REASON", value: (each) => each.reason },
+    ]);
+  },
+});
+
+function agoText(ageMs: number | null): string {
+  return ageMs === null ? "" : `${Math.round(ageMs / 1000)} s ago`;
+}
+
 const create = command({
   command: "create <name>",
   describe: "Make a directory of the hosts a place for volumes",
@@ -91,4 +114,4 @@ const remove = command({
   },
 });
 
-export const datastore = group("datastore", "Places for volumes", [list, images, create, remove]);
+export const datastore = group("datastore", "Places for volumes", [list, images, leases, create, remove]);

@@ -3,6 +3,7 @@ import { vmAttachIso, vmDetachIso } from "./cd.ts";
 import { vmClone } from "./clone.ts";
 import { vmConsole } from "./console.ts";
 import { vmCreate } from "./create.ts";
+import { vmLeases } from "./leases.ts";
 import { vmList } from "./list.ts";
 import { vmNic } from "./nic.ts";
 import { vmPower } from "./power.ts";
@@ -16,6 +17,7 @@ import { vmVnc } from "./vnc.ts";
 export const vm = group("vm", "Virtual machines and templates", [
   vmList,
   vmShow,
+  vmLeases,
   vmCreate,
   vmClone,
   ...vmPower,

@@ -12,6 +12,7 @@ import { Facts } from "../../ui/facts.tsx";
 import { dateTime, gibibytes, wireTime } from "../../ui/format.ts";
 import { ObjectLink } from "../../ui/object-link.tsx";
 import { useAction } from "../../ui/use-action.ts";
+import { DatastoreLeases } from "./datastore-leases.tsx";
 import { DatastoreStateTag } from "./datastore-state.tsx";
 
 /** How full it is, and which hosts reach it. */
@@ -47,6 +48,7 @@ export function DatastoreSummary({ datastore }: { datastore: WireDatastore }) {
         </section>
       </div>
       <Links datastore={datastore} />
+      <DatastoreLeases datastore={datastore} />
     </>
   );
 }

@@ -11,6 +11,7 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { gibibytes } from "../../ui/format.ts";
 import { useAction } from "../../ui/use-action.ts";
 import { AttachDiskDialog } from "./attach-disk-dialog.tsx";
+import { DiskOwner } from "./disk-owner.tsx";
 import { PageLink } from "./page-link.tsx";
 import { provisioningOf } from "./provisioning.ts";
 import { reasonAgainst } from "./vm-state.ts";
@@ -59,6 +60,7 @@ export function VmDisks({ vm }: { vm: WireVm }) {
               <th scope="col">{t("vm.provisioningHead")}</th>
               <th scope="col">{t("vm.datastore")}</th>
               <th scope="col">{t("vm.bus")}</th>
+              <th scope="col">{t("storage.leases.owner")}</th>
               <th scope="col">
                 <span className="unseen">{t("common.actions")}</span>
               </th>
@@ -75,6 +77,9 @@ export function VmDisks({ vm }: { vm: WireVm }) {
                   <PageLink to={pageOf(disk.datastoreUrn)}>{disk.datastoreName}</PageLink>
                 </td>
                 <td>{disk.pciType}</td>
+                <td>
+                  <DiskOwner vm={vm} volumeUrn={disk.volumeUrn} />
+                </td>
                 <td>
                   <ActionButton
                     size="small"

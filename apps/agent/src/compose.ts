@@ -42,6 +42,7 @@ import { createVmService } from "./vm/vm.service.ts";
 import { createVmSnapshots } from "./vm/vm-snapshot.ts";
 import { createOverlayService } from "./volume/overlay.service.ts";
 import { createVolumeService } from "./volume/volume.service.ts";
+import { createVolumeUpkeep } from "./volume/volume-upkeep.ts";
 
 /** What is there before the host has joined: enough to say what kind of host it is. */
 export interface Node extends AsyncDisposable {
@@ -240,6 +241,13 @@ export async function composeAgent(options: {
     hub,
     log,
   });
+  const upkeep = createVolumeUpkeep({
+    datastores,
+    usersOf: (path) => reader.usersOfFile(path),
+    owner,
+    hub,
+    log,
+  });
   const snapshots = createVmSnapshots({ libvirt, reader, definer, datastores, overlays, log });
   const metrics = createMetrics({ listVms: () => reader.list() });
   const screens = parts.use(
@@ -304,6 +312,15 @@ export async function composeAgent(options: {
       return { owner: await leases.ownerOf(datastore, volumeUuid) };
     },
     ensureVolume: (spec, context) => volumes.ensure(spec, context),
+    growVolume: (input, context) =>
+      guard.run(input, context.signal, (signal) => upkeep.grow(input, { ...context, signal })),
+    async wipeVolume(input, context) {
+      await guard.run(input, context.signal, async (signal) => {
+        await volumes.requireUnused(input.datastoreId, input.volumeUuid);
+        await upkeep.wipe(input, { ...context, signal });
+      });
+      return {};
+    },
     async removeVolume({ datastoreId, volumeUuid }, { signal }) {
       await guard.run({ datastoreId, volumeUuid }, signal, () => volumes.remove(datastoreId, volumeUuid));
       return {};

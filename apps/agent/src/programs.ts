@@ -13,6 +13,7 @@ export const PROGRAMS = {
   "qemu-system-aarch64": { debianPackage: "qemu-system-arm", why: "its version, and whether KVM works" },
   "ovs-vsctl": { debianPackage: "openvswitch-switch", why: "switches and their ports" },
   "ovs-dpctl": { debianPackage: "openvswitch-switch", why: "whether the kernel can switch" },
+  fallocate: { debianPackage: "util-linux", why: "takes the blocks of lazily zeroed disks that grow" },
   sanlock: { debianPackage: "sanlock", why: "leases on shared datastores" },
   ip: { debianPackage: "iproute2", why: "brings uplinks up" },
   setpriv: { debianPackage: "util-linux", why: "lets a long copy end with the agent" },

@@ -2,7 +2,8 @@ import { linkErrors, southboundError } from "@sinter/agent-link";
 import type { CallContext, DatastoreObservation, VolumeSpec } from "@sinter/southbound";
 import type { Effects } from "./effects.ts";
 import type { Datastore, SimHost } from "./sim-host.ts";
-import { observeVolume, type SimVolume } from "./sim-store.ts";
+import { differs } from "./sim-chain.ts";
+import { observeVolume, type SimStore, type SimVolume } from "./sim-store.ts";
 
 export const storageEffects = {
   listDatastores: (host) => ({ datastores: [...host.datastores.values()].map((one) => observe(one)) }),
@@ -81,38 +82,82 @@ export const storageEffects = {
     return observeVolume(spec.datastoreId, getVolume(host, spec.datastoreId, spec.volumeUuid));
   },
 
-  removeVolume(host, { datastoreId, volumeUuid }) {
-    for (const vm of host.vms.values()) {
-      if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.volumeUuid === volumeUuid))
-        continue;
-      throw southboundError("VOLUME_IN_USE", `VM ${vm.spec.vmUuid} has volume ${volumeUuid}.`, {
-        params: { volumeUuid, vmUuid: vm.spec.vmUuid },
-      });
-    }
+  async growVolume(host, input, context) {
+    const { datastoreId, volumeUuid, sizeBytes } = input;
     const { store } = get(host, datastoreId);
-    if (!store.find(volumeUuid)) return {};
-    // A file system would let it go, and the other host's VM with it; here the mistake is to be seen.
-    const holder = store.openedBy(volumeUuid);
-    if (holder !== undefined) {
-      throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
-        params: { volumeUuid, hostUuid: holder },
-      });
-    }
-    const clone = [...store.volumes()].find(({ linkedTo }) => linkedTo === volumeUuid);
-    if (clone) {
-      throw southboundError(
-        "VOLUME_IN_USE",
-        `Volume ${clone.volumeUuid} is a linked clone of ${volumeUuid}.`,
-        {
-          params: { volumeUuid },
-        },
+    await store.makings.run(volumeUuid, async () => {
+      const volume = getVolume(host, datastoreId, volumeUuid);
+      const base = volume.files.get("base");
+      if (volume.sizeBytes >= sizeBytes || !base) return;
+      if (volume.files.size > 1) throw differs(volumeUuid, "base", "under snapshots", "alone");
+      const runner = [...host.vms.values()].find(({ live }) =>
+        live?.disks.some((disk) => disk.volumeUuid === volumeUuid),
       );
-    }
+      const holder = store.openedBy(volumeUuid);
+      if ((runner && runner.spec.vmUuid !== input.vmUuid) || (holder && holder !== host.hostUuid)) {
+        throw southboundError("VOLUME_IN_USE", `Volume ${volumeUuid} is in use.`, { params: { volumeUuid } });
+      }
+      const newBytes = sizeBytes - volume.sizeBytes;
+      const takenBytes = input.provisioning === "thin" ? 0 : newBytes;
+      if (takenBytes > store.freeBytes) {
+        throw southboundError("DATASTORE_FULL", `Datastore ${datastoreId} has no room to grow a volume.`, {
+          params: { datastoreId, neededBytes: takenBytes, freeBytes: store.freeBytes },
+        });
+      }
+      const { operationId, signal } = context;
+      await write(host, input.provisioning === "thick" ? newBytes : 0, signal, (percent) => {
+        if (operationId === undefined) return;
+        host.emit({ type: "progress", operationId, percent, message: `growing volume ${volumeUuid}` });
+      });
+      base.sizeBytes = sizeBytes;
+      store.put({ ...volume, sizeBytes, allocatedBytes: volume.allocatedBytes + takenBytes });
+    });
+    return observeVolume(datastoreId, getVolume(host, datastoreId, volumeUuid));
+  },
+
+  wipeVolume(host, { datastoreId, volumeUuid }) {
+    const { store } = get(host, datastoreId);
+    const volume = store.find(volumeUuid);
+    if (!volume) return {};
+    requireUnused(host, store, volumeUuid);
+    for (const file of volume.files.values()) file.writes = [];
+    return {};
+  },
+
+  removeVolume(host, { datastoreId, volumeUuid }) {
+    const { store } = get(host, datastoreId);
+    requireUnused(host, store, volumeUuid);
+    if (!store.find(volumeUuid)) return {};
     store.remove(volumeUuid);
     host.emit({ type: "datastoreChanged", datastoreId });
     return {};
   },
 } satisfies Partial<Effects>;
+
+/** Throws while a VM has the volume, or a linked clone lies on it. */
+function requireUnused(host: SimHost, store: SimStore, volumeUuid: string): void {
+  for (const vm of host.vms.values()) {
+    if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.volumeUuid === volumeUuid))
+      continue;
+    throw southboundError("VOLUME_IN_USE", `VM ${vm.spec.vmUuid} has volume ${volumeUuid}.`, {
+      params: { volumeUuid, vmUuid: vm.spec.vmUuid },
+    });
+  }
+  if (!store.find(volumeUuid)) return;
+  // A file system would let it go, and the other host's VM with it; here the mistake is to be seen.
+  const holder = store.openedBy(volumeUuid);
+  if (holder !== undefined) {
+    throw southboundError("VOLUME_IN_USE", `Host ${holder} has volume ${volumeUuid} open.`, {
+      params: { volumeUuid, hostUuid: holder },
+    });
+  }
+  const clone = [...store.volumes()].find(({ linkedTo }) => linkedTo === volumeUuid);
+  if (clone) {
+    throw southboundError("VOLUME_IN_USE", `Volume ${clone.volumeUuid} is a linked clone of ${volumeUuid}.`, {
+      params: { volumeUuid },
+    });
+  }
+}
 
 export function get(host: SimHost, datastoreId: string): Datastore {
   const datastore = host.datastores.get(datastoreId);

@@ -153,6 +153,20 @@ export const vmEffects = {
     return observe(host, vm);
   },
 
+  tuneDisk(host, { vmUuid, volumeUuid, ...limits }) {
+    const vm = getVm(host, vmUuid);
+    if (!vm.spec.disks.some((disk) => disk.volumeUuid === volumeUuid)) {
+      throw southboundError("DISK_MISSING", `VM ${vmUuid} has no volume ${volumeUuid}.`, {
+        params: { vmUuid, volumeUuid },
+      });
+    }
+    change(host, vm, (spec) => ({
+      ...spec,
+      disks: spec.disks.map((disk) => (disk.volumeUuid === volumeUuid ? { ...disk, ...limits } : disk)),
+    }));
+    return observe(host, vm);
+  },
+
   attachNic(host, { vmUuid, ...nic }) {
     const vm = getVm(host, vmUuid);
     requireSwitch(host, nic);

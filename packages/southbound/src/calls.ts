@@ -7,6 +7,7 @@ import {
   DatastoreObservation,
   DatastoreSpec,
   ImageFile,
+  Provisioning,
   SwitchObservation,
   SwitchSpec,
   VolumeObservation,
@@ -15,6 +16,7 @@ import {
 import { MemoryFile, SnapshotDisk } from "./snapshot.ts";
 import {
   DiskFormat,
+  DiskLimits,
   DiskSpec,
   NicSpec,
   VmObservation,
@@ -146,6 +148,7 @@ export const CALLS = {
     reply: VmObservation,
     timeoutMs: 30_000,
   },
+  /** As startVm, and conflict LEASE_LOST when another host has had the lease of one of its disks meanwhile. */
   resumeVm: {
     method: "POST",
     path: "/v1/vms/:vmUuid/resume",
@@ -189,6 +192,15 @@ export const CALLS = {
     body: none,
     reply: VmObservation,
     timeoutMs: 60_000,
+  },
+  /** New I/O limits of a disk, in the definition and, when it runs, at once. invalid DISK_MISSING. */
+  tuneDisk: {
+    method: "PUT",
+    path: "/v1/vms/:vmUuid/disks/:volumeUuid/limits",
+    params: Type.Object({ vmUuid: Uuid, volumeUuid: Uuid }),
+    body: DiskLimits,
+    reply: VmObservation,
+    timeoutMs: 30_000,
   },
   attachNic: {
     method: "PUT",
@@ -356,6 +368,38 @@ export const CALLS = {
     body: none,
     reply: none,
     timeoutMs: 60_000,
+  },
+  /**
+   * Makes the volume that large, also while its VM runs; as large already, or larger: nothing to do. What is new is
+   * taken as the provisioning says (STO-19) and reads zero. exhausted DATASTORE_FULL before anything is written;
+   * conflict VOLUME_FILE_DIFFERS when snapshots have put files upon it, VOLUME_IN_USE while another VM runs with it.
+   * Reports progress; cancelled, the volume is as large as before or as wanted.
+   */
+  growVolume: {
+    method: "POST",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/grow",
+    params: volumeParams,
+    body: Type.Object({
+      format: DiskFormat,
+      provisioning: Provisioning,
+      sizeBytes: Type.Integer({ minimum: 1 }),
+      /** The VM that has the volume; null: none. */
+      vmUuid: nullable(Uuid),
+    }),
+    reply: VolumeObservation,
+    timeoutMs: LONG_MS,
+  },
+  /**
+   * Overwrites with zeroes all that its files hold, which leaves no volume that could be used: remove it next. Gone:
+   * nothing to do. Refused as removeVolume. Reports progress.
+   */
+  wipeVolume: {
+    method: "POST",
+    path: "/v1/datastores/:datastoreId/volumes/:volumeUuid/wipe",
+    params: volumeParams,
+    body: none,
+    reply: none,
+    timeoutMs: LONG_MS,
   },
   /**
    * Makes an empty overlay upon a file of the volume; there already upon it: nothing to do. notFound VOLUME_NOT_FOUND

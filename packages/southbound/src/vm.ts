@@ -14,6 +14,15 @@ export type DiskFormat = Static<typeof DiskFormat>;
 export const VolumeFile = Type.String({ pattern: "^(base|delta-[0-9a-f]{12})$" });
 export type VolumeFile = Static<typeof VolumeFile>;
 
+/** 0 = unlimited. */
+export const DiskLimits = Type.Object({
+  readBytesPerSec: Bytes,
+  writeBytesPerSec: Bytes,
+  readIops: Type.Integer({ minimum: 0 }),
+  writeIops: Type.Integer({ minimum: 0 }),
+});
+export type DiskLimits = Static<typeof DiskLimits>;
+
 /** A volume as one VM sees it. The agent knows where the datastore is mounted; no path crosses the wire. */
 export const DiskSpec = Type.Object({
   volumeUuid: Uuid,

@@ -3,6 +3,7 @@ import { isLibvirtError } from "@sinter/libvirt";
 import { translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import type { DiskOwner } from "../volume/overlay.service.ts";
+import type { LiveGrowth } from "../volume/volume-upkeep.ts";
 import type { DomainReader } from "./domain-reader.ts";
 import { findDisk } from "./vm-devices.ts";
 import { isUp, powerOf } from "./vm-observation.ts";
@@ -19,7 +20,7 @@ export function createDiskOwner(options: {
     vmUuid: string,
     files: ReadonlyMap<string, { path: string; format: "qcow2" | "raw" }>,
   ) => Promise<void>;
-}): DiskOwner {
+}): DiskOwner & LiveGrowth {
   const { libvirt, reader } = options;
 
   async function diskOf(vmUuid: string, volumeUuid: string): ReturnType<DiskOwner["diskOf"]> {
@@ -77,6 +78,13 @@ export function createDiskOwner(options: {
           params: { vmUuid },
           cause,
         });
+      });
+    },
+
+    async growLive(vmUuid, target, sizeBytes): Promise<void> {
+      await translated(vmUuid, async () => {
+        const domain = libvirt.changes.domain({ uuid: vmUuid });
+        if ((await domain.blockInfo(target)).capacity < sizeBytes) await domain.resizeDisk(target, sizeBytes);
       });
     },
 

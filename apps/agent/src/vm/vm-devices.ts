@@ -8,11 +8,12 @@ import {
   isLibvirtError,
   isNotFound,
   type LeaseXml,
+  param,
   parseDomainXml,
   type Subscription,
   XML,
 } from "@sinter/libvirt";
-import type { DiskSpec, NicSpec } from "@sinter/southbound";
+import type { DiskLimits, DiskSpec, NicSpec } from "@sinter/southbound";
 import { translated } from "../libvirt/libvirt-errors.ts";
 import type { LibvirtLink } from "../libvirt/libvirt-link.ts";
 import type { DomainReader } from "./domain-reader.ts";
@@ -195,6 +196,26 @@ export function createVmDevices(options: {
         log.info({ vmUuid, volumeUuid }, "detached a disk");
         await definer.describe(vmUuid);
       }
+    },
+
+    async tuneDisk(vmUuid: string, volumeUuid: string, limits: DiskLimits): Promise<void> {
+      const seen = await reader.get(vmUuid);
+      const live = isUp(powerOf(seen)) ? findDisk(seen.current, volumeUuid) : undefined;
+      const stored = findDisk(seen.stored, volumeUuid);
+      if (!live && !stored) throw vmErrors.diskNotOfVm(vmUuid, volumeUuid);
+      const params = [
+        param.ullong("read_bytes_sec", limits.readBytesPerSec),
+        param.ullong("write_bytes_sec", limits.writeBytesPerSec),
+        param.ullong("read_iops_sec", limits.readIops),
+        param.ullong("write_iops_sec", limits.writeIops),
+      ];
+      await translated(vmUuid, async () => {
+        const domain = domainOf(vmUuid);
+        if (stored) await domain.setDiskTune(stored.target.dev, params, AFFECT.config);
+        if (live) await domain.setDiskTune(live.target.dev, params, AFFECT.live);
+      });
+      log.info({ vmUuid, volumeUuid, ...limits }, "changed a disk's limits");
+      await definer.describe(vmUuid);
     },
 
     async attachNic(vmUuid: string, nic: NicSpec): Promise<void> {

@@ -40,6 +40,10 @@ export const vmErrors = {
       `VM ${vmUuid} needs volume ${volumeUuid}, which is not on datastore ${datastoreId} as this host sees it.`,
       { params: { vmUuid, volumeUuid, datastoreId }, ...(cause === undefined ? {} : { cause }) },
     ),
+  diskNotOfVm: (vmUuid: string, volumeUuid: string) =>
+    southboundError("DISK_MISSING", `VM ${vmUuid} has no volume ${volumeUuid}.`, {
+      params: { vmUuid, volumeUuid },
+    }),
   memoryMissing: (vmUuid: string, snapshotUuid: string) =>
     southboundError(
       "SNAPSHOT_MEMORY_MISSING",

@@ -37,6 +37,7 @@ type VmCalls = Pick<
   | "removeVm"
   | "attachDisk"
   | "detachDisk"
+  | "tuneDisk"
   | "attachNic"
   | "detachNic"
   | "changeMedia"
@@ -120,7 +121,7 @@ export function createVmService(options: {
     resumeVm: ({ vmUuid }, context) =>
       changed(vmUuid, context, async () => {
         // libvirt gives leases up while a VM is paused.
-        if (powerOf(await reader.get(vmUuid)) === "paused") await vmLeases.requireFree(vmUuid);
+        if (powerOf(await reader.get(vmUuid)) === "paused") await vmLeases.prepareResume(vmUuid);
         await power.resume(vmUuid);
       }),
     hibernateVm: ({ vmUuid }, context) =>
@@ -156,6 +157,8 @@ export function createVmService(options: {
       changed(vmUuid, context, () => devices.attachDisk(vmUuid, disk)),
     detachDisk: ({ vmUuid, volumeUuid }, context) =>
       changed(vmUuid, context, () => devices.detachDisk(vmUuid, volumeUuid)),
+    tuneDisk: ({ vmUuid, volumeUuid, ...limits }, context) =>
+      changed(vmUuid, context, () => devices.tuneDisk(vmUuid, volumeUuid, limits)),
     attachNic: ({ vmUuid, ...nic }, context) =>
       changed(vmUuid, context, () => devices.attachNic(vmUuid, nic)),
     detachNic: ({ vmUuid, mac }, context) => changed(vmUuid, context, () => devices.detachNic(vmUuid, mac)),

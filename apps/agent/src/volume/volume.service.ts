@@ -105,6 +105,19 @@ export function createVolumeService(options: {
     };
   }
 
+  async function requireUnused(datastore: OpenDatastore, volumeUuid: string): Promise<void> {
+    const folder = volumeFolder(datastore.path, volumeUuid);
+    for (const name of await readFolder(folder)) {
+      if (chainFileOf(volumeUuid, name) === undefined) continue;
+      const path = join(folder, name);
+      const [user] = (await options.usersOf(path)).all;
+      if (user !== undefined) throw volumeErrors.inUse(volumeUuid, `VM ${user}`);
+      if (datastore.shared) await requireFree(path, formatOf(name), volumeUuid);
+    }
+    const clone = await findClone(datastore, volumeUuid);
+    if (clone !== undefined) throw volumeErrors.inUse(volumeUuid, `its linked clone ${clone}`);
+  }
+
   /** Writes the part and gives it its name. Nothing is left of it when that fails or is cancelled. */
   async function make(
     spec: VolumeSpec,
@@ -194,19 +207,14 @@ export function createVolumeService(options: {
     remove: (datastoreId: string, volumeUuid: string): Promise<void> =>
       queue.run(volumeUuid, async () => {
         const datastore = await datastores.open(datastoreId);
-        const folder = volumeFolder(datastore.path, volumeUuid);
-        for (const name of await readFolder(folder)) {
-          if (chainFileOf(volumeUuid, name) === undefined) continue;
-          const path = join(folder, name);
-          const [user] = (await options.usersOf(path)).all;
-          if (user !== undefined) throw volumeErrors.inUse(volumeUuid, `VM ${user}`);
-          if (datastore.shared) await requireUnlocked(path, formatOf(name), volumeUuid);
-        }
-        const clone = await findClone(datastore, volumeUuid);
-        if (clone !== undefined) throw volumeErrors.inUse(volumeUuid, `its linked clone ${clone}`);
+        await requireUnused(datastore, volumeUuid);
         await rm(volumeFolder(datastore.path, volumeUuid), { recursive: true, force: true });
         log.info({ datastoreId, volumeUuid }, "removed a volume");
       }),
+
+    /** Throws while a VM has the volume or a linked clone lies on it. */
+    requireUnused: async (datastoreId: string, volumeUuid: string): Promise<void> =>
+      requireUnused(await datastores.open(datastoreId), volumeUuid),
 
     /** Path of one of a finished volume's files; undefined when it is not there. */
     async findFile(
@@ -353,7 +361,7 @@ function requireSame(there: VolumeObservation, spec: VolumeSpec): void {
 }
 
 /** Asks for QEMU's lock as a reader would, which is refused while a VM anywhere writes. */
-async function requireUnlocked(path: string, format: DiskFormat, volumeUuid: string): Promise<void> {
+export async function requireFree(path: string, format: DiskFormat, volumeUuid: string): Promise<void> {
   if (!(await stat(path).catch(() => undefined))) return;
   try {
     await imageInfo(path, format);

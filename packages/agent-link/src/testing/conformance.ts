@@ -5,6 +5,7 @@ import { describeConsoles } from "./conformance/consoles.ts";
 import { describeDatastores } from "./conformance/datastores.ts";
 import { describeDefinition } from "./conformance/definition.ts";
 import { describeDevices } from "./conformance/devices.ts";
+import { describeDisks } from "./conformance/disks.ts";
 import { describeEvents } from "./conformance/events.ts";
 import { describeHost } from "./conformance/host.ts";
 import { describeMedia } from "./conformance/media.ts";
@@ -41,6 +42,7 @@ export function describeAgent(name: string, makeAgent: () => Promise<AgentUnderT
     describe("devices", () => describeDevices(bench));
     describe("datastores", () => describeDatastores(bench));
     describe("volumes", () => describeVolumes(bench));
+    describe("changes of disks", () => describeDisks(bench));
     describe("snapshots", () => describeSnapshots(bench));
     describe("media", () => describeMedia(bench));
     describe("switches", () => describeSwitches(bench));

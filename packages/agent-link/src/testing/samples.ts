@@ -128,6 +128,16 @@ export function sampleInputs(): { [N in CallName]: CallInput<N> } {
     getLease: { datastoreId: "ds1", volumeUuid },
     ensureVolume: volume,
     removeVolume: { datastoreId: "ds1", volumeUuid },
+    growVolume: {
+      datastoreId: "ds1",
+      volumeUuid,
+      format: "raw",
+      provisioning: "lazy",
+      sizeBytes: 32 * MiB,
+      vmUuid,
+    },
+    wipeVolume: { datastoreId: "ds1", volumeUuid },
+    tuneDisk: { vmUuid, volumeUuid, readBytesPerSec: 1, writeBytesPerSec: 0, readIops: 2, writeIops: 3 },
     takeSnapshot: {
       vmUuid,
       disks: [

@@ -250,6 +250,14 @@ export const AttachVolumeRequest = Type.Object(
   },
   { title: "AttachVolumeRequest" },
 );
+/** Of one of the VM's disks; the new size in MB. */
+export const ExpandVmVolumeRequest = Type.Object(
+  {
+    volUrn: coded(Type.String({ maxLength: 256 }), "10300078"),
+    size: coded(Type.Integer({ minimum: 1, maximum: L.diskGiB.max * 1024 }), "10420006"),
+  },
+  { title: "ExpandVmVolumeRequest" },
+);
 export const DetachVolumeRequest = Type.Object(
   { volUrn: coded(Type.String({ maxLength: 256 }), "10300078"), isFormat: O(Type.Boolean()) },
   { title: "DetachVolumeRequest" },

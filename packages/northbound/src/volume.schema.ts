@@ -44,6 +44,21 @@ export const ModifyVolumeRequest = Type.Object(
 );
 export type ModifyVolumeRequest = Static<typeof ModifyVolumeRequest>;
 
+/** New size in MB, whatever the name suggests. */
+export const ExpandVolumeRequest = Type.Object(
+  { size: coded(Type.Integer({ minimum: 1, maximum: L.diskGiB.max * 1024 }), "10420006") },
+  { title: "ExpandVolumeRequest" },
+);
+export type ExpandVolumeRequest = Static<typeof ExpandVolumeRequest>;
+
+const limit = coded(Type.Integer({ minimum: 0 }), "10420103");
+/** KB/s and requests/s; 0: unlimited. */
+export const ModifyVolumeLimitsRequest = Type.Object(
+  { maxReadBytes: limit, maxWriteBytes: limit, maxReadRequest: limit, maxWriteRequest: limit },
+  { title: "ModifyVolumeLimitsRequest" },
+);
+export type ModifyVolumeLimitsRequest = Static<typeof ModifyVolumeLimitsRequest>;
+
 export const WireVolume = Type.Object(
   {
     urn: Type.String(),

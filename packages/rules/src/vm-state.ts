@@ -57,6 +57,8 @@ export const VM_EDITS = {
   resize: ["stopped"],
   attachVolume: ["stopped", "running"],
   detachVolume: ["stopped", "running"],
+  growVolume: ["stopped", "running"],
+  tuneVolume: ["stopped", "running", "paused"],
   attachNic: ["stopped", "running"],
   detachNic: ["stopped", "running"],
   attachCdrom: ["stopped", "running", "paused"],

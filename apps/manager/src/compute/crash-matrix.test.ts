@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { CloneVmRequest, CreateVmRequest, readBody } from "@sinter/northbound";
-import { silentLog } from "@sinter/kit";
+import { GiB, silentLog } from "@sinter/kit";
 import { crashMatrix } from "@sinter/testing";
 import type { AnyTask, TaskEngine } from "@sinter/tasks";
 import { OBJECT_ID_SEQUENCE } from "../database/ids.ts";
 import { type ComputeWorld, computeWorld, OPERATOR } from "../testing/compute-world.ts";
+import { growVolume, tuneVolume } from "../storage/change-volume.task.ts";
 import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
 import { createProgressHub } from "./progress-hub.ts";
@@ -305,10 +306,52 @@ matrix(createVolume, {
   done: async (world, id) => assert.equal((await world.volumes.get(id)).status, "inUse"),
 });
 
+/** A VM's first disk: its row, and the file of it that the simulated hosts have. */
+async function systemDisk(world: ComputeWorld, id: number) {
+  const disk = (await world.vms.get(id)).disks[0];
+  assert.ok(disk);
+  return { ...disk.volume, file: world.store.find(disk.volume.uuid) };
+}
+
+for (const isBooted of [true, false]) {
+  matrix(growVolume, {
+    prepare: async (world) => {
+      const { id: volumeId } = await systemDisk(world, await vm(world, isBooted));
+      return (tasks) => world.services(tasks).volumes.grow(OPERATOR, volumeId, { size: 2048 });
+    },
+    done: async (world, id) => {
+      const row = await world.volumes.get(id);
+      assert.deepEqual([row.status, row.sizeBytes], ["inUse", 2 * GiB]);
+      assert.equal(world.store.find(row.uuid)?.sizeBytes, 2 * GiB);
+    },
+    left: async (world, id) => {
+      const row = await world.volumes.get(id);
+      assert.equal(row.status, "inUse");
+      assert.equal(world.store.find(row.uuid)?.sizeBytes, row.sizeBytes, "the row says what is");
+    },
+  });
+}
+
+const limitsOf = async (world: ComputeWorld, volumeId: number): Promise<unknown[]> => {
+  const { uuid, ioLimits } = await world.volumes.get(volumeId);
+  const disks = world.sims.flatMap((sim) => [...sim.vms.values()].flatMap((each) => each.live?.disks ?? []));
+  return [ioLimits.readIops, disks.find((disk) => disk.volumeUuid === uuid)?.readIops];
+};
+
+matrix(tuneVolume, {
+  prepare: async (world) => {
+    const { id: volumeId } = await systemDisk(world, await vm(world, true));
+    const limits = { maxReadBytes: 0, maxWriteBytes: 0, maxReadRequest: 500, maxWriteRequest: 0 };
+    return (tasks) => world.services(tasks).volumes.tune(OPERATOR, volumeId, limits);
+  },
+  done: async (world, id) => assert.deepEqual(await limitsOf(world, id), [500, 500]),
+  left: async (world, id) => assert.deepEqual(await limitsOf(world, id), [0, 0]),
+});
+
 matrix(deleteVolume, {
   prepare: async (world) => {
     const id = await volume(world);
-    return (tasks) => world.services(tasks).volumes.remove(OPERATOR, id);
+    return (tasks) => world.services(tasks).volumes.remove(OPERATOR, id, { isWiped: true });
   },
   done: async (world) => assert.equal([...world.store.volumes()].length, 0),
 });

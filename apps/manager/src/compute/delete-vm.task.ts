@@ -2,7 +2,7 @@ import type { VmState } from "@sinter/rules";
 import { task } from "@sinter/tasks";
 import { volumeStore } from "../storage/volume.store.ts";
 import type { ComputePorts } from "./compute.ports.ts";
-import { removeVmOrRemember, removeVolumeOrRemember } from "./node-work.ts";
+import { removeVmOrRemember, removeVolumeOrRemember, wipeVolume } from "./node-work.ts";
 import { vmStore } from "./vm.store.ts";
 
 export interface DeleteVmInput {
@@ -12,6 +12,8 @@ export interface DeleteVmInput {
   /** Volumes that go with it; the others stay, detached. */
   readonly volumeIds: readonly number[];
   readonly from: VmState;
+  /** The volumes that go are overwritten before. */
+  readonly isWiped?: boolean;
 }
 
 /** Removes a VM, running or not, and the volumes that go with it. From the first removal on only forward. */
@@ -34,10 +36,11 @@ export const deleteVm = task<DeleteVmInput, ComputePorts>("vm.delete")
   })
   .step("volumes", {
     weight: 3,
-    run: async ({ input, ports }) => {
+    run: async ({ input, ports, signal }) => {
       const store = volumeStore(ports.database.db);
       for (const id of input.volumeIds) {
         const volume = await store.find(id);
+        if (volume && input.isWiped) await wipeVolume(ports, input.hostId, volume, { signal });
         if (volume) await removeVolumeOrRemember(ports, input.hostId, volume);
       }
     },

@@ -1,3 +1,4 @@
+import { growVolume, tuneVolume } from "../storage/change-volume.task.ts";
 import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
 import { deleteVm } from "./delete-vm.task.ts";
@@ -32,4 +33,6 @@ export const computeTasks = [
   detachCdrom,
   createVolume,
   deleteVolume,
+  growVolume,
+  tuneVolume,
 ] as const;

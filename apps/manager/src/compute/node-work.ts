@@ -5,7 +5,7 @@ import type { HostStatus } from "../host/host.ts";
 import { datastoreHosts } from "../storage/datastore.table.ts";
 import { volumeStore } from "../storage/volume.store.ts";
 import type { Volume } from "../storage/volume.ts";
-import type { VolumeSpec } from "@sinter/southbound";
+import type { CallOptions, VolumeSpec } from "@sinter/southbound";
 import type { ComputePorts } from "./compute.ports.ts";
 
 /*
@@ -52,6 +52,30 @@ export async function removeVolumeOrRemember(
       }
     }
   });
+}
+
+/**
+ * Overwrites what a volume that is about to go holds. Unlike removing, this is not put off until a host returns: who
+ * asked for it is told when it is done.
+ */
+export async function wipeVolume(
+  ports: ComputePorts,
+  hostId: number | null,
+  volume: Pick<Volume, "uuid" | "datastoreId">,
+  options: CallOptions,
+): Promise<void> {
+  const reaching = await volumeStore(ports.database.db).hostsReaching(volume.datastoreId);
+  const first = reaching.find((id) => ports.fleet.isConnected(id)) ?? hostId ?? reaching[0];
+  if (first === undefined) {
+    if (await isLost(ports, volume.datastoreId)) return;
+    throw new AppError(
+      "unavailable",
+      "NO_HOST_REACHES_DATASTORE",
+      "No connected host reaches the volume's datastore.",
+    );
+  }
+  const input = { datastoreId: String(volume.datastoreId), volumeUuid: volume.uuid };
+  await ports.fleet.agent(first).wipeVolume(input, options);
 }
 
 /** Whether no host is linked to the datastore any more. */

@@ -166,13 +166,14 @@ export function registerVmRoutes(
     summary: "Deletes a VM, running or not, with its disks unless isReserveDisks is 1.",
     query: {
       isReserveDisks: "1: keep the disks",
-      isFormat: "accepted; contents are not overwritten",
+      isFormat: "1: overwrite the disks with zeroes before",
       holdTime: "accepted",
     },
     reply: TaskAnswer,
     handle: async (context) => {
       const isKeepingDisks = context.query.boolean("isReserveDisks") ?? false;
-      return answer(await vms.remove(context.actor, id(context), { isKeepingDisks }));
+      const isWiping = context.query.boolean("isFormat") ?? false;
+      return answer(await vms.remove(context.actor, id(context), { isKeepingDisks, isWiping }));
     },
   });
 

@@ -1,4 +1,4 @@
-import { AppError } from "@sinter/kit";
+import { AppError, MiB } from "@sinter/kit";
 import type { WireError } from "@sinter/northbound";
 import type { VolumeStatus } from "./volume.ts";
 
@@ -54,6 +54,26 @@ export const volumeErrors = {
     ),
   noHost: (id: number) =>
     new AppError("unavailable", "NO_HOST_REACHES_DATASTORE", `No connected host reaches datastore ${id}.`),
+  hasSnapshots: (id: number) =>
+    new AppError(
+      "conflict",
+      "VOLUME_HAS_SNAPSHOTS",
+      `Volume ${id} has snapshots; delete them first, then its size can change.`,
+    ),
+  sizeWrong: (id: number, sizeBytes: number, maxGiB: number) =>
+    new AppError(
+      "invalid",
+      "VOLUME_SIZE_WRONG",
+      `Volume ${id} can only become larger than its ${Math.ceil(sizeBytes / MiB)} MB, up to ${maxGiB} GB.`,
+    ),
+  sharedRuns: (id: number) =>
+    new AppError(
+      "conflict",
+      "SHARED_VOLUME_RUNS",
+      `Volume ${id} is attached to several VMs; stop all of them before it becomes larger.`,
+    ),
+  sharedLimits: (id: number) =>
+    new AppError("conflict", "SHARED_LIMITS", `Volume ${id} is shared; its I/O limits cannot change.`),
   cannotChangeType: () =>
     new AppError("conflict", "VOLUME_TYPE_FIXED", "The share flag of an attached volume cannot change."),
 };
@@ -77,5 +97,9 @@ export const volumeWireErrors = {
   DATASTORE_ABNORMAL: { code: "10410052", http: 400 },
   DATASTORE_TOO_SMALL: { code: "10420037", http: 400 },
   NO_HOST_REACHES_DATASTORE: { code: "10420016", http: 400 },
+  VOLUME_HAS_SNAPSHOTS: { code: "10420146", http: 400 },
+  VOLUME_SIZE_WRONG: { code: "10420006", http: 400 },
+  SHARED_VOLUME_RUNS: { code: "10420005", http: 400 },
+  SHARED_LIMITS: { code: "10420100", http: 400 },
   VOLUME_TYPE_FIXED: { code: "10420141", http: 400 },
 } as const satisfies Record<string, WireError>;

@@ -1,6 +1,10 @@
 import {
   CreateVolumeRequest,
+  ExpandVolumeRequest,
+  ExpandVmVolumeRequest,
+  ModifyVolumeLimitsRequest,
   ModifyVolumeRequest,
+  parseUrn,
   TaskAnswer,
   VoidAnswer,
   VolumeList,
@@ -8,6 +12,7 @@ import {
 } from "@sinter/northbound";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { vmIdFrom } from "../compute/vm-filter.ts";
 import { registerRoute, SITE } from "../http/route.ts";
 import { taskAnswer } from "../task/task.wire.ts";
 import { volumeErrors } from "./volume.errors.ts";
@@ -89,9 +94,49 @@ export function registerVolumeRoutes(
     url: `${SITE}/volumes/:volumeId`,
     access: "operate",
     summary: "Deletes a volume that no VM has.",
-    query: { isFormat: "accepted", isOnlyDelDB: "accepted" },
+    query: { isFormat: "1: overwrite it with zeroes before", isOnlyDelDB: "accepted" },
     reply: TaskAnswer,
-    handle: async ({ params, actor }) => answer(await volumes.remove(actor, idOf(params))),
+    handle: async ({ params, actor, query }) => {
+      const isWiped = query.boolean("isFormat") ?? false;
+      return answer(await volumes.remove(actor, idOf(params), { isWiped }));
+    },
+  });
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/volumes/:volumeId/action/expandVol`,
+    access: "operate",
+    summary: "Makes a volume larger, also while its VM runs; size is the new one in MB.",
+    body: ExpandVolumeRequest,
+    reply: TaskAnswer,
+    handle: async ({ params, body, actor }) => answer(await volumes.grow(actor, idOf(params), body)),
+  });
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/vms/:vmId/action/expandvol`,
+    access: "operate",
+    summary: "Makes a disk of the VM larger, also while it runs; size is the new one in MB.",
+    body: ExpandVmVolumeRequest,
+    reply: TaskAnswer,
+    handle: async ({ params, body, actor }) => {
+      const id = parseUrn(body.volUrn)?.id;
+      const vmId = vmIdFrom(params.vmId ?? "");
+      const volume = id === undefined ? undefined : await volumes.get(id);
+      if (vmId === undefined || !volume?.attachedTo.some((one) => one.vmId === vmId))
+        throw volumeErrors.notAttachedHere(body.volUrn.slice(0, 96));
+      return answer(await volumes.grow(actor, volume.id, body));
+    },
+  });
+
+  registerRoute(app, {
+    method: "PUT",
+    url: `${SITE}/volumes/:volumeId/modifyIOpropertyOfVolume`,
+    access: "operate",
+    summary: "Changes a volume's I/O limits, at once where its VM runs; KB/s and requests/s, 0: unlimited.",
+    body: ModifyVolumeLimitsRequest,
+    reply: TaskAnswer,
+    handle: async ({ params, body, actor }) => answer(await volumes.tune(actor, idOf(params), body)),
   });
 
   registerRoute(app, {

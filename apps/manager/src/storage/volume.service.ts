@@ -15,6 +15,7 @@ import type { Page, Query } from "../http/query.ts";
 import type { Actor } from "../identity/user.ts";
 import { snapshotErrors } from "../snapshot/snapshot.errors.ts";
 import { snapshotStore } from "../snapshot/snapshot.store.ts";
+import { createVolumeChanges } from "./volume-changes.service.ts";
 import { volumeErrors } from "./volume.errors.ts";
 import { type NewVolume, type VolumeFilter, volumeStore, type VolumeView } from "./volume.store.ts";
 import { createVolume, deleteVolume, type VolumeInput } from "./volume.task.ts";
@@ -43,6 +44,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
 
   return {
     get,
+    ...createVolumeChanges({ database, tasks, hostFor, guarded }),
 
     list: (filter: VolumeFilter, page: Page) => volumeStore(database.db).list(filter, page),
 
@@ -97,7 +99,11 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
       return begun;
     },
 
-    async remove(actor: Actor, id: number): Promise<{ taskId: number; id: number }> {
+    async remove(
+      actor: Actor,
+      id: number,
+      options: { isWiped?: boolean } = {},
+    ): Promise<{ taskId: number; id: number }> {
       const hostId = await hostFor((await get(id)).datastoreId);
       const begun = await guarded(() =>
         database.transaction(async (tx) => {
@@ -109,7 +115,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
             throw volumeErrors.notReady(id, volume.status);
           if (await snapshotStore(tx.db).isBase(id)) throw snapshotErrors.volumeHasClones(id);
           await store.setStatus([id], "deleting");
-          const input: VolumeInput = { volumeId: id, hostId };
+          const input: VolumeInput = { volumeId: id, hostId, isWiped: options.isWiped ?? false };
           const taskId = await tasks.submit(tx.client, deleteVolume, {
             input,
             entity: { urn: volumeLock(id), name: volume.name },

@@ -1,12 +1,14 @@
 import { task } from "@sinter/tasks";
 import type { ComputePorts } from "../compute/compute.ports.ts";
-import { removeVolumeOrRemember, volumeSpec } from "../compute/node-work.ts";
+import { removeVolumeOrRemember, volumeSpec, wipeVolume } from "../compute/node-work.ts";
 import { volumeStore } from "./volume.store.ts";
 
 export interface VolumeInput {
   readonly volumeId: number;
   /** A host that reaches the datastore. */
   readonly hostId: number;
+  /** On removal, its content is overwritten before. */
+  readonly isWiped?: boolean;
 }
 
 /** Makes a volume whose row came with the task. */
@@ -47,8 +49,12 @@ export const deleteVolume = task<VolumeInput, ComputePorts>("volume.delete")
   .pointOfNoReturn()
   .step("remove", {
     weight: 4,
-    run: async ({ input, ports }) => {
+    run: async ({ input, ports, signal, operationId, progress }) => {
       const volume = await volumeStore(ports.database.db).find(input.volumeId);
+      if (volume && input.isWiped) {
+        const stopWatching = ports.progress.watch(operationId, progress);
+        await wipeVolume(ports, input.hostId, volume, { signal, operationId }).finally(stopWatching);
+      }
       if (volume) await removeVolumeOrRemember(ports, input.hostId, volume);
     },
   })

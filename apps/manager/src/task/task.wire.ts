@@ -28,6 +28,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   "snapshot.revert": "ResumeVmSnapshotTask",
   "volume.create": "CreateVolumeTask",
   "volume.delete": "DeleteVolumeTask",
+  "volume.grow": "ExpandVolumeTask",
+  "volume.tune": "ModifyVolumeIoTask",
 };
 /** Names that the contract knows and that no task of ours has yet: a filter by one is valid and finds nothing. */
 const KNOWN_ELSEWHERE = ["AddDataStoreTask", "RefreshHostStorageUnitTask", "RefreshStorageUnitTask"];

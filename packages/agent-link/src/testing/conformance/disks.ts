@@ -64,10 +64,9 @@ export function describeDisks(bench: AgentBench): void {
   test("a volume is overwritten once no VM has it, and can be removed then", async () => {
     await using volume = await bench.volume({ provisioning: "thick", format: "raw" });
     const { datastoreId, volumeUuid } = volume;
-    {
-      await using _vm = await bench.vm({ disks: [sampleDisk(volume)] });
-      await expectCode(bench.port.wipeVolume({ datastoreId, volumeUuid }), "VOLUME_IN_USE");
-    }
+    const vm = await bench.vm({ disks: [sampleDisk(volume)] });
+    await expectCode(bench.port.wipeVolume({ datastoreId, volumeUuid }), "VOLUME_IN_USE");
+    await vm[Symbol.asyncDispose]();
     await bench.port.wipeVolume({ datastoreId, volumeUuid });
     await bench.port.removeVolume(volume);
     await bench.port.wipeVolume({ datastoreId, volumeUuid });

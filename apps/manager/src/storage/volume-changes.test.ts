@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { KiB, MiB } from "@sinter/kit";
+import { CreateVmRequest, readBody } from "@sinter/northbound";
+import { type ComputeWorld, computeWorld, OPERATOR } from "../testing/compute-world.ts";
+
+describe("volumes that change", () => {
+  let world: ComputeWorld;
+  before(async () => {
+    world = await computeWorld();
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  async function vm(isBooted: boolean): Promise<{ id: number; volumeId: number }> {
+    const begun = await world.vms.create(
+      OPERATOR,
+      readBody(CreateVmRequest, {
+        name: "vm",
+        location: world.urns.cluster,
+        osOptions: { osType: "Linux" },
+        autoBoot: isBooted,
+        vmConfig: {
+          cpu: { quantity: 1 },
+          memory: { quantityMB: 256 },
+          disks: [{ sequenceNum: 1, quantityGB: 1, datastoreUrn: world.urns.datastore, isThin: true }],
+        },
+      }),
+    );
+    await world.done(begun);
+    const { disks } = await world.vms.get(begun.id);
+    return { id: begun.id, volumeId: disks[0]?.volume.id ?? 0 };
+  }
+  const sizes = async (volumeId: number): Promise<number[]> => {
+    const { uuid, sizeBytes } = await world.volumes.get(volumeId);
+    return [sizeBytes / MiB, (world.store.find(uuid)?.sizeBytes ?? 0) / MiB];
+  };
+
+  test("STO-18, STO-19: a disk grows under a running VM and without one, and never shrinks", async () => {
+    for (const isBooted of [true, false]) {
+      const { volumeId } = await vm(isBooted);
+      const begun = await world.volumes.grow(OPERATOR, volumeId, { size: 3 * 1024 });
+      assert.equal((await world.volumes.get(volumeId)).status, "resizing");
+      await world.done(begun);
+      assert.deepEqual(await sizes(volumeId), [3072, 3072]);
+      for (const size of [1024, 3072]) {
+        await assert.rejects(world.volumes.grow(OPERATOR, volumeId, { size }), { code: "VOLUME_SIZE_WRONG" });
+      }
+      assert.deepEqual(await sizes(volumeId), [3072, 3072]);
+    }
+  });
+
+  test("a normal volume that does not fit, one with snapshots and one of a busy VM do not grow", async () => {
+    const begun = await world.volumes.create(OPERATOR, { quantityGB: 1, datastoreUrn: world.urns.datastore });
+    await world.done(begun);
+    await assert.rejects(world.volumes.grow(OPERATOR, begun.id, { size: 1024 * 1024 }), {
+      code: "DATASTORE_TOO_SMALL",
+    });
+    const { id, volumeId } = await vm(true);
+    await world.done(await world.snapshots.create(OPERATOR, id, { name: "s" }));
+    await assert.rejects(world.volumes.grow(OPERATOR, volumeId, { size: 4096 }), {
+      code: "VOLUME_HAS_SNAPSHOTS",
+    });
+    const paused = await vm(true);
+    await world.done(await world.vms.pause(OPERATOR, paused.id));
+    await assert.rejects(world.volumes.grow(OPERATOR, paused.volumeId, { size: 4096 }), {
+      code: "VM_WRONG_STATE",
+    });
+    await assert.rejects(world.volumes.grow(OPERATOR, 999_999, { size: 4096 }), { code: "VOLUME_NOT_FOUND" });
+  });
+
+  test("STO-25: limits change at once where the VM runs, and are refused for shared volumes", async () => {
+    const { id, volumeId } = await vm(true);
+    const limits = { maxReadBytes: 2048, maxWriteBytes: 0, maxReadRequest: 0, maxWriteRequest: 300 };
+    await world.done(await world.volumes.tune(OPERATOR, volumeId, limits));
+    const { ioLimits } = await world.volumes.get(volumeId);
+    const { uuid } = (await world.vms.get(id)).vm;
+    const live = world.sims.map((sim) => sim.vms.get(uuid)?.live).find((each) => each)?.disks[0];
+    assert.deepEqual([ioLimits.readBytesPerSec, live?.readBytesPerSec], [2048 * KiB, 2048 * KiB]);
+    assert.deepEqual([ioLimits.writeIops, live?.writeIops], [300, 300]);
+    const begun = await world.volumes.create(OPERATOR, {
+      quantityGB: 1,
+      datastoreUrn: world.urns.datastore,
+      type: "share",
+    });
+    await world.done(begun);
+    await assert.rejects(world.volumes.tune(OPERATOR, begun.id, limits), { code: "SHARED_LIMITS" });
+  });
+
+  test("isFormat overwrites what goes: of a volume, and of a VM's disks", async () => {
+    const wiped = () => world.sims.flatMap((sim) => sim.calls("wipeVolume"));
+    const begun = await world.volumes.create(OPERATOR, { quantityGB: 1, datastoreUrn: world.urns.datastore });
+    await world.done(begun);
+    await world.done(await world.volumes.remove(OPERATOR, begun.id, { isWiped: true }));
+    assert.equal(wiped().length, 1);
+    const { id } = await vm(true);
+    await world.done(await world.vms.remove(OPERATOR, id, { isKeepingDisks: false, isWiping: true }));
+    assert.equal(wiped().length, 2);
+  });
+});

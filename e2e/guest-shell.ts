@@ -18,9 +18,8 @@ export async function runInGuest(scene: Scene, uri: string, line: string): Promi
     },
     { timeoutMs: 30_000, intervalMs: 50 },
   );
-  return Buffer.from(String(done["out-data"] ?? ""), "base64")
-    .toString()
-    .trim();
+  const output = done["out-data"];
+  return typeof output === "string" ? Buffer.from(output, "base64").toString().trim() : "";
 }
 
 /** The guest has booted: the manager sees its agent, and lines can be run. */

@@ -18,14 +18,17 @@ import { benchLibvirt } from "./bench/libvirt-calls.ts";
 import { benchLists } from "./bench/lists.ts";
 import { benchPortal } from "./bench/portal.ts";
 import { benchStart } from "./bench/start-time.ts";
+import { benchSnapshots } from "./bench/snapshots.ts";
 import { ensureMachine } from "./setup.ts";
 import { startStand } from "./stand/stand.ts";
 
 /** In the order in which they run; those that need a laboratory share one. */
-const IN_LAB = { create: benchCreate, agent: benchAgentMemory, rpc: benchLibvirt } as const satisfies Record<
-  string,
-  (scene: Scene, context: BenchContext) => Promise<Figure[]>
->;
+const IN_LAB = {
+  create: benchCreate,
+  agent: benchAgentMemory,
+  rpc: benchLibvirt,
+  snapshots: benchSnapshots,
+} as const satisfies Record<string, (scene: Scene, context: BenchContext) => Promise<Figure[]>>;
 const ALONE = { list: benchLists, portal: benchPortal, start: benchStart } as const satisfies Record<
   string,
   (context: BenchContext) => Promise<Figure[]>

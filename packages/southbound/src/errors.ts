@@ -41,6 +41,8 @@ export const SOUTHBOUND_ERRORS = {
   VOLUME_FILE_DIFFERS: "conflict",
   /** Another host may write the volume; params: `volumeUuid`, `datastoreId`, `ownerHostUuid`, `ownerState`. */
   LEASE_HELD: "conflict",
+  /** Another host has written the disk of a paused VM, whose memory knows it otherwise; params as LEASE_HELD. */
+  LEASE_LOST: "conflict",
   /** This host cannot have leases on the datastore; params: `datastoreId`. */
   LEASES_UNAVAILABLE: "unavailable",
   /** More disks with leases than one VM can have; params: `vmUuid`, `max`. */

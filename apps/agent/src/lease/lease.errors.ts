@@ -31,6 +31,12 @@ export const leaseErrors = {
         ...(cause === undefined ? {} : { cause }),
       },
     ),
+  lost: (datastoreId: string, volumeUuid: string, ownerHostId: number) =>
+    southboundError(
+      "LEASE_LOST",
+      `Volume ${volumeUuid} was in use by the host with number ${ownerHostId} while the VM was paused: it cannot go on with what it remembers of it. Stop it by force.`,
+      { params: { datastoreId, volumeUuid, ownerHostId } },
+    ),
   tooMany: (vmUuid: string, max: number) =>
     southboundError(
       "LEASE_LIMIT",

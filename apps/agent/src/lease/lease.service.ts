@@ -221,6 +221,16 @@ export function createLeaseService(options: {
     },
 
     /**
+     * For a VM that was paused, when libvirt gives its leases up, and is to go on: throws conflict LEASE_LOST when
+     * another host has had the lease since. libvirt does not look; on disk the last owner stays after it has let go.
+     */
+    async requireUntouched(datastore: LeasedDatastore, volumeUuid: string): Promise<void> {
+      const [record] = await readRecords(leaseFile(datastore.path, volumeUuid));
+      if (record === undefined || record.hostId === 0 || record.hostId === datastore.lease?.hostId) return;
+      throw leaseErrors.lost(datastore.datastoreId, volumeUuid, record.hostId);
+    },
+
+    /**
      * Runs work on a volume's files with its lease held by this host: its signal aborts when the caller's does or when
      * the lease is lost. Throws conflict LEASE_HELD when a VM of any host, this one too, or other work has it.
      */

@@ -72,6 +72,7 @@ export async function startTestHost(): Promise<TestHost> {
         port: 0,
         libvirtSocket: libvirtd.socketPath,
         libvirtDirectory: join(libvirtd.directory, "var/lib/libvirt"),
+        libvirtConfigDir: join(libvirtd.directory, "etc/libvirt"),
         mediaDir: join(root, "media"),
         ovsDatabase,
         guestIntervalS: 1,

@@ -62,12 +62,13 @@ export function createVmLeases(options: {
       return leaseXml({ volumeUuid: disk.volumeUuid, datastore });
     },
 
-    /** Throws conflict LEASE_HELD while another host has the lease of one of the VM's disks. */
-    async requireFree(vmUuid: string): Promise<void> {
+    /** Of a paused VM. Throws conflict LEASE_HELD while another host has one of its leases, LEASE_LOST when it had. */
+    async prepareResume(vmUuid: string): Promise<void> {
       const domain = await translated(vmUuid, () => readStored(vmUuid));
       for (const { datastore, volumeUuid } of await guardedDisksOf(domain)) {
         await leases.requireJoined(datastore);
         await leases.requireFree(datastore, volumeUuid);
+        await leases.requireUntouched(datastore, volumeUuid);
       }
     },
 

@@ -56,6 +56,12 @@ export const vmErrors = {
       "DISK_SLOT_USED",
       `Slot ${slot} of the ${bus} bus is already used by another disk.`,
     ),
+  hibernateTransient: (volumeId: number) =>
+    new AppError(
+      "conflict",
+      "HIBERNATE_NON_PERSISTENT",
+      `Volume ${volumeId} is non-persistent, which a hibernated VM could not go on with.`,
+    ),
   tooManyDisks: () => new AppError("invalid", "TOO_MANY_DISKS", "A VM may have at most 60 disks."),
   tooManyNics: () => new AppError("invalid", "TOO_MANY_NICS", "A VM may have at most 12 NICs."),
   nicIndexUsed: (index: number) =>
@@ -217,6 +223,7 @@ export const vmWireErrors = {
   VOLUME_IN_USE: { code: "10300057", http: 400 },
   VM_LEASE_HELD: { code: "10300057", http: 400 },
   LEASE_HELD: { code: "10300057", http: 400 },
+  LEASE_LOST: { code: "10300057", http: 400 },
   LEASE_LIMIT: { code: "10300010", http: 400 },
   LEASES_UNAVAILABLE: { code: "10420016", http: 400 },
   DISK_MISSING: { code: "10800100", http: 500 },

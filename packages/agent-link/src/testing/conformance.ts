@@ -8,6 +8,7 @@ import { describeDevices } from "./conformance/devices.ts";
 import { describeDisks } from "./conformance/disks.ts";
 import { describeEvents } from "./conformance/events.ts";
 import { describeHost } from "./conformance/host.ts";
+import { describeLeases } from "./conformance/leases.ts";
 import { describeMedia } from "./conformance/media.ts";
 import { describePower } from "./conformance/power.ts";
 import { describeSnapshots } from "./conformance/snapshots.ts";
@@ -42,6 +43,7 @@ export function describeAgent(name: string, makeAgent: () => Promise<AgentUnderT
     describe("devices", () => describeDevices(bench));
     describe("datastores", () => describeDatastores(bench));
     describe("volumes", () => describeVolumes(bench));
+    describe("leases", () => describeLeases(bench));
     describe("changes of disks", () => describeDisks(bench));
     describe("snapshots", () => describeSnapshots(bench));
     describe("media", () => describeMedia(bench));

@@ -1,6 +1,8 @@
 import { Button, Progress } from "antd";
 import {
   CaretRightOutlined,
+  CheckOutlined,
+  CopyOutlined,
   DeleteOutlined,
   FolderOpenOutlined,
   PauseOutlined,
@@ -108,7 +110,7 @@ function IsoRow({ iso, hasDatastore, onRemove }: { iso: Iso; hasDatastore: boole
     <tr>
       <th scope="row">
         {iso.name}
-        {iso.sha256 !== "" && <div className="quiet code">{t("media.sha256", { sum: iso.sha256 })}</div>}
+        {iso.sha256 !== "" && <Checksum iso={iso} />}
       </th>
       {hasDatastore && (
         <td>
@@ -144,6 +146,28 @@ function IsoRow({ iso, hasDatastore, onRemove }: { iso: Iso; hasDatastore: boole
         />
       </td>
     </tr>
+  );
+}
+
+/** Its beginning is enough to see; whoever compares copies the whole. */
+function Checksum({ iso }: { iso: Iso }) {
+  const { t } = useTranslation();
+  const [isCopied, setCopied] = useState(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(iso.sha256);
+    setCopied(true);
+  };
+  return (
+    <div className="quiet code" title={iso.sha256}>
+      {t("media.sha256", { sum: `${iso.sha256.slice(0, 16)}…` })}{" "}
+      <Button
+        size="small"
+        type="text"
+        icon={isCopied ? <CheckOutlined /> : <CopyOutlined />}
+        aria-label={`${t(isCopied ? "common.copied" : "common.copy")}: SHA-256, ${iso.name}`}
+        onClick={() => void copy()}
+      />
+    </div>
   );
 }
 

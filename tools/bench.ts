@@ -14,6 +14,7 @@ import { describeScene, type Scene } from "../e2e/scene.ts";
 import { benchAgentMemory } from "./bench/agent-memory.ts";
 import { benchCreate } from "./bench/create-vm.ts";
 import { type BenchContext, type Figure, isMet, ratioOf, tableOf } from "./bench/figure.ts";
+import { benchLeases } from "./bench/leases.ts";
 import { benchLibvirt } from "./bench/libvirt-calls.ts";
 import { benchLists } from "./bench/lists.ts";
 import { benchPortal } from "./bench/portal.ts";
@@ -29,10 +30,12 @@ const IN_LAB = {
   rpc: benchLibvirt,
   snapshots: benchSnapshots,
 } as const satisfies Record<string, (scene: Scene, context: BenchContext) => Promise<Figure[]>>;
-const ALONE = { list: benchLists, portal: benchPortal, start: benchStart } as const satisfies Record<
-  string,
-  (context: BenchContext) => Promise<Figure[]>
->;
+const ALONE = {
+  list: benchLists,
+  portal: benchPortal,
+  leases: benchLeases,
+  start: benchStart,
+} as const satisfies Record<string, (context: BenchContext) => Promise<Figure[]>>;
 
 const { values } = parseArgs({ options: { only: { type: "string" }, json: { type: "string" } } });
 const known = [...Object.keys(IN_LAB), ...Object.keys(ALONE)];

@@ -14,7 +14,7 @@ import type { FastifyInstance } from "fastify";
 import type { Query } from "../http/query.ts";
 import { registerRoute, SITE } from "../http/route.ts";
 import type { WireErrors } from "../http/wire-errors.ts";
-import { statesOfStatus, stepToWire, taskToWire, typeOfName } from "./task.wire.ts";
+import { entityOf, statesOfStatus, stepToWire, taskToWire, typeOfName } from "./task.wire.ts";
 
 const taskErrors = {
   notFound: (id: string) =>
@@ -149,6 +149,7 @@ function filterFrom(query: Query): TaskFilter & { limit: number; offset: number 
   if (type !== undefined && ourType === undefined) throw taskErrors.typeUnknown(type);
   const status = query.text("status");
   const scope = parseUrn(query.text("scope") ?? "");
+  const entity = scope && entityOf(scope);
   const user = query.text("user");
   const since = query.integer("startTime");
   const until = query.integer("finishTime");
@@ -159,7 +160,7 @@ function filterFrom(query: Query): TaskFilter & { limit: number; offset: number 
     offset: page.offset,
     ...(ourType === undefined ? {} : { type: ourType }),
     ...(status === undefined ? {} : { states: statesOfStatus(status) }),
-    ...(scope?.kind === undefined ? {} : { entityUrn: `${scope.kind.replace(/s$/, "")}:${scope.id}` }),
+    ...(entity === undefined ? {} : { entityUrn: entity }),
     ...(user === undefined ? {} : { user }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),

@@ -1,5 +1,6 @@
 import {
   objectUrn,
+  type ParsedUrn,
   type TaskAnswer,
   uriOf,
   wireMillis,
@@ -81,14 +82,34 @@ export function taskAnswer(siteId: string, taskId: number, urn: string): TaskAns
   return { urn, uri: uriOf(urn), taskUrn: ofTask, taskUri: uriOf(ofTask) };
 }
 
-/** Entities are held as `vm:12`; on the wire they are URNs. */
+/** Our word for an object that tasks work on, and the one in URNs. */
+const ENTITY_KINDS = {
+  vm: "vms",
+  volume: "volumes",
+  host: "hosts",
+  datastore: "datastores",
+  switch: "dvswitchs",
+} as const;
+
+/** Entities are held as `vm:12`; on the wire they are URNs. Of a port group the URN would need its switch. */
 export function entityUrn(siteId: string, entity: string): string {
   const [kind, id] = entity.split(":");
-  if (kind === "vm") return objectUrn(siteId, "vms", vmWireId(Number(id)));
-  if (kind === "volume") return objectUrn(siteId, "volumes", Number(id));
-  if (kind === "host") return objectUrn(siteId, "hosts", Number(id));
-  if (kind === "datastore") return objectUrn(siteId, "datastores", Number(id));
-  return entity;
+  const wireKind = Object.hasOwn(ENTITY_KINDS, kind ?? "")
+    ? ENTITY_KINDS[kind as keyof typeof ENTITY_KINDS]
+    : undefined;
+  if (wireKind === undefined) return entity;
+  return objectUrn(siteId, wireKind, wireKind === "vms" ? vmWireId(Number(id)) : Number(id));
+}
+
+/** The way back; undefined for the site, whose tasks are all. */
+export function entityOf(urn: ParsedUrn): string | undefined {
+  if (urn.kind === undefined) return undefined;
+  if (urn.child)
+    return urn.child.kind === "portgroups" ? `portGroup:${urn.child.id}` : `none:${urn.child.id}`;
+  const kind = (Object.keys(ENTITY_KINDS) as (keyof typeof ENTITY_KINDS)[]).find(
+    (each) => ENTITY_KINDS[each] === urn.kind,
+  );
+  return `${kind ?? "none"}:${urn.id}`;
 }
 
 export function taskToWire(task: TaskView, siteId: string, errors: WireErrors): WireTask {

@@ -10,10 +10,12 @@ export function TasksTab({ urn }: { urn: string }) {
   const { data, error, refetch } = useQuery(tasksQuery({ scope: urn, limit: 50 }));
   if (error) return <Failure error={error} onRetry={() => void refetch()} />;
   if (data?.items.length === 0) return <p className="quiet">{t("object.noTasks")}</p>;
+  // The site is everything: then it matters what was worked on.
+  const isSite = urn.split(":").length === 3;
   const older = data ? data.total - data.items.length : 0;
   return (
     <>
-      <TaskRows tasks={data?.items ?? []} isScoped />
+      <TaskRows tasks={data?.items ?? []} isScoped={!isSite} />
       {older > 0 && <p className="quiet">{t("object.olderTasks", { count: older })}</p>}
     </>
   );

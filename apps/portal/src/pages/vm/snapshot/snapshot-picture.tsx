@@ -1,14 +1,11 @@
 import type { SnapshotTree } from "@sinter/northbound";
-import type { KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { dateTime, wireTime } from "../../../ui/format.ts";
 import { pictureOf, type TreeBox } from "./tree-layout.ts";
 
-const BOX = { width: 176, height: 52 };
-const STEP = { x: 216, y: 68 };
+const BOX = { width: 232, height: 56 };
+const STEP = { x: 272, y: 72 };
 const EDGE = 8;
-/** Of a name in a box, at the font's usual width. */
-const NAME_LENGTH_MAX = 22;
 
 /** The tree of snapshots, time from left to right; a snapshot can be chosen by mouse and keyboard. */
 export function SnapshotPicture(props: {
@@ -53,48 +50,31 @@ function Line({ box }: { box: TreeBox }) {
 function Box({ box, isChosen, onChoose }: { box: TreeBox; isChosen: boolean; onChoose: () => void }) {
   const { t, i18n } = useTranslation();
   const { node } = box;
-  const place = `translate(${left(box)},${top(box)})`;
-  const shape = <rect width={BOX.width} height={BOX.height} rx={8} />;
+  const place = { x: left(box), y: top(box), ...BOX };
   if (!node) {
     return (
-      <g className="snapshot-box present" transform={place}>
-        {shape}
-        <text x={BOX.width / 2} y={BOX.height / 2 + 5} textAnchor="middle">
-          {t("snapshot.present")}
-        </text>
-      </g>
+      <foreignObject {...place}>
+        <div className="snapshot-box present">{t("snapshot.present")}</div>
+      </foreignObject>
     );
   }
+  const isBusy = node.status !== "ready";
   const taken = dateTime(wireTime(node.createTime), i18n.language);
-  const state = node.status === "ready" ? "" : t(`snapshot.status.${node.status}`);
-  const memory = node.includingMemorySnapshot ? t("snapshot.withMemory") : "";
-  const label = [node.name, taken, memory, state].filter((part) => part !== "").join(", ");
-  const press = (event: KeyboardEvent): void => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    onChoose();
-  };
-  const name = node.name.length > NAME_LENGTH_MAX ? `${node.name.slice(0, NAME_LENGTH_MAX - 1)}…` : node.name;
   return (
-    <g
-      className={`snapshot-box${isChosen ? " chosen" : ""}${state === "" ? "" : " busy"}`}
-      transform={place}
-      role="button"
-      tabIndex={0}
-      aria-pressed={isChosen}
-      aria-label={label}
-      onClick={onChoose}
-      onKeyDown={press}
-    >
-      <title>{label}</title>
-      {shape}
-      <text x={12} y={22} className="snapshot-name">
-        {name}
-      </text>
-      <text x={12} y={41} className="snapshot-when">
-        {state === "" ? taken : state}
-      </text>
-      {memory !== "" && <circle cx={BOX.width - 14} cy={16} r={4} className="snapshot-memory" />}
-    </g>
+    <foreignObject {...place}>
+      <button
+        type="button"
+        className={`snapshot-box${isChosen ? " chosen" : ""}${isBusy ? " busy" : ""}`}
+        aria-pressed={isChosen}
+        title={node.name}
+        onClick={onChoose}
+      >
+        <span className="snapshot-name">{node.name}</span>
+        <span className="snapshot-when">
+          {isBusy ? t(`snapshot.status.${node.status}`) : taken}
+          {node.includingMemorySnapshot && ` · ${t("snapshot.withMemory")}`}
+        </span>
+      </button>
+    </foreignObject>
   );
 }

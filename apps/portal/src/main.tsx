@@ -26,9 +26,10 @@ const router = createPortalRouter(queries);
 const root = document.getElementById("root");
 if (!root) throw new Error("Broken assumption: index.html has the root element.");
 
-await startLanguage();
+// The page's code comes while the manager is asked who we are.
+void router.preloadRoute({ to: location.pathname }).catch(() => {});
 // When the manager does not answer, the login is shown, which says so.
-await restoreSession().catch(() => {});
+await Promise.all([startLanguage(), restoreSession().catch(() => {})]);
 createRoot(root).render(
   <StrictMode>
     <Looks>

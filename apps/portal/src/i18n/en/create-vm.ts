@@ -26,6 +26,9 @@ export const createVm = {
   cpusShort: "More than is left there now: creating it may be refused.",
   memoryShort: "More than is left there now: creating it may be refused.",
   noRoom: "{{name}} has {{free}} free; these disks need {{needed}} at once.",
+  linked: "Linked clone",
+  linkedHint:
+    "The first disk stays on that of the source and takes room only for what the VM changes, on the same datastore. While the clone exists the source can be neither started, changed nor deleted.",
   bootIso: "Boot from ISO",
   noIso: "No ISO",
   bootIsoHint: "The VM boots from the CD first. Choose disk as boot device once the system is installed.",

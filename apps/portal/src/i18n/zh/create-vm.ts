@@ -29,6 +29,9 @@ export const createVm: Same<typeof en> = {
   cpusShort: "超出该处当前余量，创建可能被拒绝。",
   memoryShort: "超出该处当前余量，创建可能被拒绝。",
   noRoom: "{{name}} 剩余 {{free}}，这些磁盘需立即占用 {{needed}}。",
+  linked: "链接克隆",
+  linkedHint:
+    "第一块磁盘以源虚拟机的磁盘为母盘，位于同一数据存储，只占用差异部分的空间。链接克隆存在期间，源虚拟机不能启动、修改或删除。",
   bootIso: "从 ISO 启动",
   noIso: "不使用 ISO",
   bootIsoHint: "虚拟机将优先从光驱启动。系统安装完成后请将启动方式改为磁盘。",

@@ -44,6 +44,7 @@ const KIND = { thin: "thin", lazy: "lazy", normal: "thick" } as const;
 export function cliText(wish: Wish, names: WishNames): string {
   const place = [`--${names.place.kind}`, names.place.name];
   const size = ["--cpu", String(wish.cpus), "--memory", `${wish.memoryMiB}M`];
+  const linked = wish.isLinked ? ["--linked"] : [];
   const start = wish.autoBoot ? [] : ["--no-start"];
   const words =
     names.source === undefined
@@ -67,7 +68,7 @@ export function cliText(wish: Wish, names: WishNames): string {
           ...(wish.description === "" ? [] : ["--description", wish.description]),
           ...start,
         ]
-      : ["sinter", "vm", "clone", names.source, wish.name.trim(), ...place, ...size, ...start];
+      : ["sinter", "vm", "clone", names.source, wish.name.trim(), ...place, ...size, ...start, ...linked];
   return words.map(shellWord).join(" ");
 }
 

@@ -1,4 +1,4 @@
-import { Button, Form, InputNumber, Select } from "antd";
+import { Button, Checkbox, Form, InputNumber, Select } from "antd";
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { LIMITS } from "@sinter/rules";
@@ -20,7 +20,9 @@ export function DisksStep({ isCopy }: { isCopy: boolean }) {
   const disks = Form.useWatch("disks", form) ?? [];
   const datastores = useQuery(datastoresAtQuery(location));
   const isos = useQuery({ ...readyIsosQuery(), retry: false });
-  const short = [...roomNeeded(disks)].flatMap(([urn, needed]) => {
+  const isLinked = Form.useWatch("isLinked", form) && isCopy;
+  // What a linked clone's first disk takes is only what it changes.
+  const short = [...roomNeeded(isLinked ? disks.slice(1) : disks)].flatMap(([urn, needed]) => {
     const datastore = datastores.data?.find((one) => one.urn === urn);
     return datastore && needed > datastore.actualFreeSizeGB
       ? [
@@ -75,6 +77,16 @@ export function DisksStep({ isCopy }: { isCopy: boolean }) {
           </>
         )}
       </Form.List>
+      {isCopy && (
+        <Form.Item
+          name="isLinked"
+          valuePropName="checked"
+          extra={t("createVm.linkedHint")}
+          className="gap-above"
+        >
+          <Checkbox>{t("createVm.linked")}</Checkbox>
+        </Form.Item>
+      )}
       {!isCopy && (
         <Form.Item
           name="isoId"

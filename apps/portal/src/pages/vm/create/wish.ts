@@ -6,6 +6,8 @@ import { type Provisioning, provisioningOf, provisioningOnWire } from "../provis
 export interface Wish {
   /** URN of a template or a stopped VM to copy; `""`: a VM from nothing. */
   from: string;
+  /** The first disk stays with the source, which must then stay as it is. */
+  isLinked: boolean;
   name: string;
   description: string;
   /** URN of a cluster or a host. */
@@ -53,6 +55,7 @@ export const NEW_NIC: NicWish = { portGroupUrn: "", mac: "", addressing: "dhcp" 
 
 export const EMPTY_WISH: Wish = {
   from: "",
+  isLinked: false,
   name: "",
   description: "",
   location: "",
@@ -153,6 +156,7 @@ export function cloneRequestOf(wish: Wish): CloneVmRequest {
       nics: nicsOf(wish),
     },
     autoBoot: wish.autoBoot,
+    ...(wish.isLinked ? { isLinkClone: true } : {}),
     ...customizationOf(wish),
   };
 }

@@ -116,6 +116,12 @@ describe("what the wizard asks for", () => {
     ]);
   });
 
+  test("a linked clone says so, and so does the command", () => {
+    const linked = wish({ from: "urn:vm", isLinked: true });
+    expect(cloneRequestOf(linked).isLinkClone).toBe(true);
+    expect(cloneRequestOf({ ...linked, isLinked: false })).not.toHaveProperty("isLinkClone");
+  });
+
   test("room: thin disks take none at once, rows that are not filled count nothing", () => {
     const needed = roomNeeded([
       { sizeGiB: 10, datastoreUrn: DATASTORE, provisioning: "normal" },

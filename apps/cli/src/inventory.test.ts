@@ -97,6 +97,8 @@ test("volumes: create, attach, detach from the VM that has it, delete", async ()
   });
   server.answer(`POST ${server.siteUri}/volumes`, answer);
   server.answer(`DELETE ${server.siteUri}/volumes/58`, answer);
+  server.answer(`POST ${server.siteUri}/volumes/58/action/expandVol`, answer);
+  server.answer(`PUT ${server.siteUri}/volumes/58/modifyIOpropertyOfVolume`, answer);
   server.answer(`POST ${vm.uri}/action/attachvol`, answer);
   server.answer(`POST ${vm.uri}/action/detachvol`, answer);
 
@@ -115,6 +117,17 @@ test("volumes: create, attach, detach from the VM that has it, delete", async ()
     volUrn: volumeUrn,
     pciType: "SCSI",
   });
+  assert.equal((await run(world, ["volume", "grow", "data", "2T"])).code, 0);
+  assert.deepEqual(world.asked("POST /volumes/*/action/expandVol")[0]?.body, { size: 2 * 1024 * 1024 });
+  const limit = ["volume", "limit", "data", "--read-kib", "0", "--write-kib", "0", "--write-iops", "0"];
+  assert.equal((await run(world, [...limit, "--read-iops", "500"])).code, 0);
+  assert.deepEqual(world.asked("PUT /volumes/*/modifyIOpropertyOfVolume")[0]?.body, {
+    maxReadBytes: 0,
+    maxWriteBytes: 0,
+    maxReadRequest: 500,
+    maxWriteRequest: 0,
+  });
+  assert.equal((await run(world, ["volume", "limit", "data", "--read-iops", "many"])).code, 2);
   const detached = await run(world, ["volume", "detach", "58"]);
   assert.equal(detached.code, 0, detached.stderr);
   assert.equal(world.asked("GET /vms").at(-1)?.query.get("scope"), volumeUrn);

@@ -96,19 +96,77 @@ const create = command({
 const remove = command({
   command: "rm <volume>",
   describe: "Delete a volume",
-  builder: (yargs) => volumePositional(yargs).options(yesOption).options(waitOption),
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .option("wipe", flagOption("Overwrite its content with zeroes before"))
+      .options(yesOption)
+      .options(waitOption),
   async run(args, cli) {
     const client = await cli.client();
     const volume = await findVolume(client, args.volume);
     const what = `volume ${volume.name} (${idOf(volume)}, ${volume.quantityGB} GiB)`;
     await confirmed(cli, args.yes, `Delete ${what} and all that is on it?`);
-    const answer = await client.volumes.remove(volume);
+    const answer = await client.volumes.remove(volume, { isWiped: args.wipe ?? false });
     await finishTask(cli, client, answer, {
       wait: args.wait,
       sentence: `Volume ${volume.name} was deleted.`,
     });
   },
 });
+
+const grow = command({
+  command: "grow <volume> <size>",
+  describe: "Make a volume larger, also while its VM runs",
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .positional("size", requiredArgument("Its new size: GiB, or with a unit: 20G, 1T"))
+      .options(waitOption),
+  async run(args, cli) {
+    const sizeGiB = readDiskSize(args.size);
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const answer = await client.volumes.grow(volume, sizeGiB * MIB_PER_GIB);
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} has ${sizeGiB} GiB now.`,
+    });
+  },
+});
+
+const MIB_PER_GIB = 1024;
+
+const limit = command({
+  command: "limit <volume>",
+  describe: "Change a volume's I/O limits, at once; what is not named stays",
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .option("read-kib", textOption("KiB/s read; 0: unlimited"))
+      .option("write-kib", textOption("KiB/s written; 0: unlimited"))
+      .option("read-iops", textOption("Reads per second; 0: unlimited"))
+      .option("write-iops", textOption("Writes per second; 0: unlimited"))
+      .options(waitOption),
+  async run(args, cli) {
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const answer = await client.volumes.limit(volume, {
+      maxReadBytes: readLimit(args["read-kib"]) ?? volume.maxReadBytes,
+      maxWriteBytes: readLimit(args["write-kib"]) ?? volume.maxWriteBytes,
+      maxReadRequest: readLimit(args["read-iops"]) ?? volume.maxReadRequest,
+      maxWriteRequest: readLimit(args["write-iops"]) ?? volume.maxWriteRequest,
+    });
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} has its new limits.`,
+    });
+  },
+});
+
+function readLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,12}$/.test(text))
+    throw failures.usage(`"${text}" is no limit; give a whole number, 0 for none.`);
+  return Number(text);
+}
 
 const attach = command({
   command: "attach <volume> <vm>",
@@ -162,4 +220,12 @@ async function onlyHolder(client: Parameters<typeof findVm>[0], volume: WireVolu
   );
 }
 
-export const volume = group("volume", "Disks, attached or not", [list, create, remove, attach, detach]);
+export const volume = group("volume", "Disks, attached or not", [
+  list,
+  create,
+  remove,
+  grow,
+  limit,
+  attach,
+  detach,
+]);

@@ -1,5 +1,6 @@
 import type {
   CreateVolumeRequest,
+  ModifyVolumeLimitsRequest,
   ModifyVolumeRequest,
   TaskAnswer,
   VolumeList,
@@ -37,6 +38,14 @@ export function createVolumes(api: Api) {
     create: async (request: CreateVolumeRequest) =>
       api.post<TaskAnswer>(await api.inSite("volumes"), request),
     modify: (volume: Reference, change: ModifyVolumeRequest) => api.put<object>(pathOf(volume), change),
-    remove: (volume: Reference) => api.remove<TaskAnswer>(pathOf(volume)),
+    /** `sizeMiB`: the new size; never less than it has. */
+    grow: (volume: Reference, sizeMiB: number) =>
+      api.post<TaskAnswer>(`${pathOf(volume)}/action/expandVol`, { size: sizeMiB }),
+    /** KB/s and requests/s; 0: unlimited. */
+    limit: (volume: Reference, limits: ModifyVolumeLimitsRequest) =>
+      api.put<TaskAnswer>(`${pathOf(volume)}/modifyIOpropertyOfVolume`, limits),
+    /** `isWiped`: it is overwritten with zeroes before. */
+    remove: (volume: Reference, options: { isWiped?: boolean } = {}) =>
+      api.remove<TaskAnswer>(pathOf(volume), options.isWiped ? { isFormat: 1 } : {}),
   };
 }

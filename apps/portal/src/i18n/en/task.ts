@@ -36,6 +36,8 @@ export const task = {
     revertSnapshot: "Revert to snapshot",
     createVolume: "Create disk",
     deleteVolume: "Delete disk",
+    growVolume: "Enlarge disk",
+    tuneVolume: "Change disk limits",
     removeVlanPools: "Remove VLAN pools",
     modifyPortGroup: "Modify port group",
     deletePortGroup: "Delete port group",

@@ -39,6 +39,8 @@ export const task: Same<typeof en> = {
     revertSnapshot: "恢复快照",
     createVolume: "创建磁盘",
     deleteVolume: "删除磁盘",
+    growVolume: "扩容磁盘",
+    tuneVolume: "修改磁盘限速",
     removeVlanPools: "移除 VLAN 池",
     modifyPortGroup: "修改端口组",
     deletePortGroup: "删除端口组",

@@ -27,6 +27,8 @@ const KEYS: Readonly<Record<string, Key>> = {
   ResumeVmSnapshotTask: "revertSnapshot",
   CreateVolumeTask: "createVolume",
   DeleteVolumeTask: "deleteVolume",
+  ExpandVolumeTask: "growVolume",
+  ModifyVolumeIoTask: "tuneVolume",
   "switch.removeVlanPools": "removeVlanPools",
   "portGroup.modify": "modifyPortGroup",
   "portGroup.delete": "deletePortGroup",

@@ -35,6 +35,10 @@ export const DiskSpec = Type.Object({
   /** The file that the VM writes to; absent: `base`. */
   file: Type.Optional(VolumeFile),
   shared: Type.Boolean(),
+  /**
+   * What the VM writes is gone when it is off again (STO-14). Such a VM can neither hibernate nor be migrated.
+   */
+  transient: Type.Optional(Type.Boolean()),
   /** Thin volumes hand freed blocks back; thick ones must not (it would un-allocate them). */
   discard: Type.Boolean(),
   /** 0 = unlimited. */

@@ -166,6 +166,7 @@ export function diskXml({ disk, path, datastore }: PlacedDisk): DiskXml {
     target: { dev: diskTarget(disk.bus, disk.slot), bus: disk.bus },
     ...(Object.keys(tune).length > 0 ? { iotune: tune } : {}),
     ...(disk.shared ? { shareable: true } : {}),
+    ...(disk.transient ? { transient: {} } : {}),
     serial: disk.volumeUuid.slice(0, SERIAL_LENGTH),
     ...(disk.bus === "scsi" ? { address: { type: "drive", ...scsiAddress(disk.slot) } } : {}),
   };

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Log } from "@sinter/kit";
 import {
   buildDomainXml,
@@ -51,6 +52,15 @@ export function createVmPowerControl(options: {
     await connection.domain({ uuid: vmUuid }).start(flags);
   }
 
+  /** Left when the host or libvirtd died before the VM; libvirt would refuse to start. */
+  async function dropTransientWrites(vmUuid: string): Promise<void> {
+    const { stored } = await reader.get(vmUuid);
+    for (const { transient, source } of stored.devices?.disks ?? []) {
+      if (transient === undefined || source?.file === undefined) continue;
+      await rm(`${source.file}.TRANSIENT-${stored.name}`, { force: true });
+    }
+  }
+
   /** libvirt refuses to start a VM with CPU weights where it has no control groups: better without than not at all. */
   async function dropCpuTuning(vmUuid: string): Promise<void> {
     const text = await changes(vmUuid).xml(XML.inactive | XML.secure);
@@ -68,6 +78,7 @@ export function createVmPowerControl(options: {
       await translated(vmUuid, async () => {
         // A crashed guest was kept for a look; its QEMU must go before a new one comes.
         if (before === "crashed") await changes(vmUuid).destroy();
+        if (before !== "hibernated") await dropTransientWrites(vmUuid);
         try {
           await start(vmUuid, flags, before === "hibernated");
         } catch (error) {

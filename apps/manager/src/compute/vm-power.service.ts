@@ -41,6 +41,8 @@ export function createVmPower(parts: {
       const rule = VM_ACTIONS[action];
       if (!(rule.from as readonly string[]).includes(vm.state))
         throw vmErrors.wrongState(id, action, vm.state);
+      const transient = whole.disks.find((disk) => !disk.volume.isPersistent);
+      if (action === "hibernate" && transient) throw vmErrors.hibernateTransient(transient.volume.id);
       if (action === "start") {
         const clones = await snapshotStore(tx.db).clonesOf(id);
         if (clones.length > 0) throw snapshotErrors.hasClones(id, clones);

@@ -169,6 +169,7 @@ export const vmWireErrors = {
   VM_BUSY: { code: "10300101", http: 400 },
   OBJECT_BUSY: { code: "10300101", http: 400 },
   VM_IS_TEMPLATE: { code: "10300021", http: 400 },
+  HIBERNATE_NON_PERSISTENT: { code: "10300015", http: 400 },
   VM_WRONG_STATE: { code: "10300015", http: 400 },
   VM_ALREADY_RUNNING: { code: "10300094", http: 400 },
   VM_ALREADY_STOPPED: { code: "10300092", http: 400 },

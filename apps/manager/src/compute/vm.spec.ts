@@ -82,6 +82,7 @@ export function diskSpec({ volume, bus, slot }: VmDisk): DiskSpec {
     format: volume.format,
     file: volume.activeFile,
     shared: volume.isShared,
+    ...(volume.isPersistent ? {} : { transient: true }),
     discard: volume.provisioning === "thin",
     ...volume.ioLimits,
   };

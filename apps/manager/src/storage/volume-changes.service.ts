@@ -79,6 +79,7 @@ export function createVolumeChanges(parts: {
         const running = vms.filter((vm) => vm.state !== "stopped");
         // One QEMU would be told, the others not.
         if (running.length > 0 && vms.length > 1) throw volumeErrors.sharedRuns(id);
+        if (running.length > 0 && !volume.isPersistent) throw volumeErrors.nonPersistentRuns(id);
         const [vm] = vms;
         const hostId = vm?.hostId ?? anyHost;
         if (hostId === undefined) throw vmErrors.hostAway(vm?.id ?? 0);

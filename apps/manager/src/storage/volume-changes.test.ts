@@ -96,4 +96,50 @@ describe("volumes that change", () => {
     await world.done(await world.vms.remove(OPERATOR, id, { isKeepingDisks: false, isWiping: true }));
     assert.equal(wiped().length, 2);
   });
+
+  test("STO-13, STO-14: a non-persistent disk is told to the host; its VM neither hibernates nor grows it", async () => {
+    const { id, volumeId } = await vm(false);
+    const change = { indepDisk: true, persistentDisk: false };
+    await assert.rejects(world.volumes.modify(volumeId, { persistentDisk: false }), {
+      code: "NON_PERSISTENT_DEPENDENT",
+    });
+    await world.volumes.modify(volumeId, change);
+    await world.done(await world.vms.start(OPERATOR, id));
+    const { uuid } = (await world.vms.get(id)).vm;
+    const live = world.sims.map((sim) => sim.vms.get(uuid)?.live).find((each) => each);
+    assert.equal(live?.disks[0]?.transient, true);
+    await assert.rejects(world.vms.hibernate(OPERATOR, id), { code: "HIBERNATE_NON_PERSISTENT" });
+    await assert.rejects(world.volumes.grow(OPERATOR, volumeId, { size: 2048 }), {
+      code: "NON_PERSISTENT_RUNS",
+    });
+    await assert.rejects(world.volumes.modify(volumeId, { persistentDisk: true }), {
+      code: "PERSISTENCE_FIXED",
+    });
+    await world.done(await world.vms.stop(OPERATOR, id, "force"));
+    await world.done(await world.volumes.grow(OPERATOR, volumeId, { size: 2048 }));
+    assert.deepEqual(await sizes(volumeId), [2048, 2048]);
+  });
+
+  test("STO-24: a shared volume is attached to two VMs, an ordinary one to one", async () => {
+    const [one, other] = [await vm(true), await vm(true)];
+    for (const type of ["share", "normal"] as const) {
+      const begun = await world.volumes.create(OPERATOR, {
+        quantityGB: 1,
+        datastoreUrn: world.urns.datastore,
+        type,
+      });
+      await world.done(begun);
+      const volUrn = `urn:sites:00000000:volumes:${begun.id}`;
+      await world.done(await world.vms.attachVolume(OPERATOR, one.id, { volUrn }));
+      const second = world.vms.attachVolume(OPERATOR, other.id, { volUrn });
+      if (type === "normal") await assert.rejects(second, { code: "VOLUME_ATTACHED" });
+      else {
+        await world.done(await second);
+        assert.equal((await world.volumes.get(begun.id)).attachedTo.length, 2);
+        await assert.rejects(world.volumes.grow(OPERATOR, begun.id, { size: 2048 }), {
+          code: "SHARED_VOLUME_RUNS",
+        });
+      }
+    }
+  });
 });

@@ -74,6 +74,18 @@ export const volumeErrors = {
     ),
   sharedLimits: (id: number) =>
     new AppError("conflict", "SHARED_LIMITS", `Volume ${id} is shared; its I/O limits cannot change.`),
+  persistenceFixed: (id: number) =>
+    new AppError(
+      "conflict",
+      "PERSISTENCE_FIXED",
+      `Whether volume ${id} keeps what is written can change only while its VM is stopped.`,
+    ),
+  nonPersistentRuns: (id: number) =>
+    new AppError(
+      "conflict",
+      "NON_PERSISTENT_RUNS",
+      `Volume ${id} is non-persistent; stop its VM before it becomes larger.`,
+    ),
   cannotChangeType: () =>
     new AppError("conflict", "VOLUME_TYPE_FIXED", "The share flag of an attached volume cannot change."),
 };
@@ -101,5 +113,7 @@ export const volumeWireErrors = {
   VOLUME_SIZE_WRONG: { code: "10420006", http: 400 },
   SHARED_VOLUME_RUNS: { code: "10420005", http: 400 },
   SHARED_LIMITS: { code: "10420100", http: 400 },
+  PERSISTENCE_FIXED: { code: "10420044", http: 400 },
+  NON_PERSISTENT_RUNS: { code: "10420005", http: 400 },
   VOLUME_TYPE_FIXED: { code: "10420141", http: 400 },
 } as const satisfies Record<string, WireError>;

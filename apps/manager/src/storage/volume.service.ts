@@ -6,6 +6,7 @@ import { GiB } from "@sinter/kit";
 import { checkRoom } from "../compute/room.ts";
 import { checkVolumeRules, datastoreIdOf } from "../compute/vm-draft.ts";
 import { readUuid } from "../compute/vm-shape.ts";
+import { vmStore } from "../compute/vm.store.ts";
 import { volumeLock } from "../compute/vm-work.ts";
 import type { Database } from "../database/database.ts";
 import { violatedConstraint } from "../database/database.ts";
@@ -142,7 +143,17 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
       checkVolumeRules({ ...change, provisioning: volume.provisioning });
       if (change.isIndependent !== volume.isIndependent && (await snapshotStore(database.db).hasVolume(id)))
         throw snapshotErrors.independenceFixed(id);
-      await volumeStore(database.db).update(id, change);
+      await database.transaction(async ({ db }) => {
+        if (change.isPersistent !== volume.isPersistent) {
+          for (const { vmId } of volume.attachedTo) {
+            const vm = await vmStore(db).find(vmId);
+            if (vm !== undefined && vm.state !== "stopped") throw volumeErrors.persistenceFixed(id);
+            // The next start defines it anew.
+            await vmStore(db).bumpGeneration(vmId);
+          }
+        }
+        await volumeStore(db).update(id, change);
+      });
     },
   };
 }

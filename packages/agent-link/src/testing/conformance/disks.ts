@@ -85,4 +85,29 @@ export function describeDisks(bench: AgentBench): void {
     await expectCode(bench.port.tuneDisk({ vmUuid, volumeUuid: missing, ...limits }), "DISK_MISSING");
     await bench.port.startVm({ vmUuid });
   });
+
+  test("STO-14: a VM with a transient disk starts and stops on the same file, time after time", async () => {
+    await using volume = await bench.volume();
+    await using vm = await bench.vm({ disks: [sampleDisk(volume, { transient: true })] });
+    const { vmUuid } = vm;
+    const sourceOf = async () => (await bench.port.getVm({ vmUuid })).disks[0]?.source;
+    const stopped = await sourceOf();
+    const { files } = await bench.port.getVolume(volume);
+    for (let round = 0; round < 2; round++) {
+      await bench.port.startVm({ vmUuid });
+      await expectCode(bench.port.removeVolume(volume), "VOLUME_IN_USE");
+      await bench.port.stopVm({ vmUuid, mode: "force", waitMs: 0 });
+      assert.equal(await sourceOf(), stopped);
+      assert.deepEqual((await bench.port.getVolume(volume)).files, files);
+    }
+  });
+
+  test("STO-24: two VMs run with a shared disk at the same time", async () => {
+    await using volume = await bench.volume({ provisioning: "thick", format: "raw" });
+    const disk = sampleDisk(volume, { shared: true });
+    await using one = await bench.runningVm({ disks: [disk] });
+    await using other = await bench.runningVm({ disks: [disk] });
+    for (const { vmUuid } of [one, other]) assert.equal(await bench.power(vmUuid), "running");
+    await expectCode(bench.port.removeVolume(volume), "VOLUME_IN_USE");
+  });
 }

@@ -98,10 +98,8 @@ describe("leases on a shared datastore", { timeout: 900_000 }, () => {
     const { said } = await virsh(host, "dumpxml", "--inactive", idOf(uri));
     const [, lockspace, key, path] =
       /<lockspace>(.*)<\/lockspace>\s*<key>(.*)<\/key>\s*<target path='(.*)'\/>/.exec(said) ?? [];
-    const holder = scene.stand.lab.exec(other, "sanlock", [
-      ...["client", "command", "-r", `${lockspace}:${key}:${path}:0`],
-      ...["-c", "/bin/sleep", "5"],
-    ]);
+    const hold = ["client", "command", "-r", `${lockspace}:${key}:${path}:0`, "-c", "/bin/sleep", "5"];
+    const holder = scene.stand.lab.exec(other, "sanlock", hold);
     await waitFor(
       "The lease being held",
       async () => ((await client.vms.leases(uri)).disks[0]?.ownerHostName === other.name ? true : undefined),

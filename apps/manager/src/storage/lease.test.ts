@@ -28,7 +28,10 @@ test("VIM-02: each host has a place of its own, the same ever after, also when m
   const store = leaseStore(world.database.db);
   const asked = world.hostIds.flatMap((id) => [id, id, id]);
   const places = await Promise.all(asked.map((id) => store.placeOf(id)));
-  assert.deepEqual([...new Set(places)].toSorted(), [1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    [...new Set(places)].toSorted((a, b) => a - b),
+    [1, 2, 3, 4, 5],
+  );
   for (const [index, id] of asked.entries()) assert.equal(await store.placeOf(id), places[index]);
 });
 

@@ -141,9 +141,7 @@ export async function composeAgent(options: {
     hub,
     log,
   });
-  const leases = parts.use(
-    createLeaseService({ hostUuid, libvirtConfigDir: config.libvirtConfigDir, log }),
-  );
+  const leases = parts.use(createLeaseService({ hostUuid, libvirtConfigDir: config.libvirtConfigDir, log }));
   const volumes = createVolumeService({
     datastores,
     hostUuid,

@@ -7,7 +7,8 @@ const Ago = Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
 const HostState = Type.Union(
   [Type.Literal("live"), Type.Literal("failing"), Type.Literal("dead"), Type.Literal("unknown")],
   {
-    description: "Its disk heartbeat: live; failing for a while; dead, so that its leases may be taken; unknown yet.",
+    description:
+      "Its disk heartbeat: live; failing for a while; dead, so that its leases may be taken; unknown yet.",
   },
 );
 

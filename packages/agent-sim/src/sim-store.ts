@@ -1,5 +1,12 @@
 import { KeyedQueue } from "@sinter/kit";
-import type { DiskFormat, ImageFile, LeaseOwner, VolumeFile, VolumeObservation, VolumeSpec } from "@sinter/southbound";
+import type {
+  DiskFormat,
+  ImageFile,
+  LeaseOwner,
+  VolumeFile,
+  VolumeObservation,
+  VolumeSpec,
+} from "@sinter/southbound";
 import { seededUuid } from "./seeded.ts";
 
 /** What qcow2 takes for its own tables before anything is written. */

@@ -228,7 +228,11 @@ function withDisksOf(saved: DomainXml, stored: DomainXml): DomainXml {
       extra,
     };
   });
-  return { ...saved, metadata: stored.metadata, devices: { ...saved.devices, disks, leases: stored.devices?.leases } };
+  return {
+    ...saved,
+    metadata: stored.metadata,
+    devices: { ...saved.devices, disks, leases: stored.devices?.leases },
+  };
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {

@@ -70,7 +70,8 @@ export function createVmService(options: {
   readonly browsers: Pick<BrowserMedia, "release">;
   readonly log: Log;
 }): VmCalls & { openConsole: (vmUuid: string) => Promise<Duplex> } {
-  const { libvirt, reader, definer, power, devices, snapshots, vmLeases, guests, screens, media, browsers } = options;
+  const { libvirt, reader, definer, power, devices, snapshots, vmLeases, guests, screens, media, browsers } =
+    options;
   const queue = new KeyedQueue();
 
   const observe = (seen: SeenDomain): VmObservation =>

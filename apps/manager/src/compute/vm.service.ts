@@ -95,7 +95,11 @@ export function createVmService(parts: VmServiceParts) {
     },
 
     /** Running VMs are forced off: clients delete what they have just cloned and booted. */
-    async remove(actor: Actor, id: number, options: { isKeepingDisks: boolean; isWiping?: boolean }): Promise<Begun> {
+    async remove(
+      actor: Actor,
+      id: number,
+      options: { isKeepingDisks: boolean; isWiping?: boolean },
+    ): Promise<Begun> {
       return begin(async (tx) => {
         const { vm, disks } = await getWhole(tx, id);
         await refuseBusy(id, tx.client);

@@ -172,7 +172,16 @@ test("every kind is announced: by its own table and by those that belong to it",
 
 /** What no page shows, by table: keys, secrets, statistics, heartbeats and the manager's own bookkeeping. */
 const UNSEEN: Readonly<Record<string, readonly string[]>> = {
-  vms: ["uuid", "external_uuid", "is_link_clone", "vnc_password", "generation", "vnc", "observed_at", "created_at"],
+  vms: [
+    "uuid",
+    "external_uuid",
+    "is_link_clone",
+    "vnc_password",
+    "generation",
+    "vnc",
+    "observed_at",
+    "created_at",
+  ],
   nics: ["uuid"],
   hosts: ["uuid", "port", "certificate_not_after", "last_seen_at", "status_since", "joined_at"],
   clusters: ["created_at"],

@@ -178,6 +178,35 @@ describe("leases on a shared datastore", { timeout: 900_000 }, () => {
     await scene.remove(uri);
   });
 
+  test("VIM-06: a host whose sanlock is killed ends its VMs before another host may have their disks", async () => {
+    const { uri, host } = await running("unguarded");
+    const idle = Math.floor(performance.now());
+    await host.kill("sanlock");
+    await host.start("sanlock");
+    const state = async () =>
+      (await scene.client.datastores.leases(scene.datastore)).hosts.find(
+        ({ hostName }) => hostName === host.name,
+      );
+    await waitFor(
+      "The host without a place, though its sanlock runs again",
+      async () => ((await state())?.reason.includes(idOf(uri)) ? true : undefined),
+      { timeoutMs: 15_000, intervalMs: 200 },
+    );
+    await waitFor(
+      "The end of the VM",
+      async () => ((await scene.pidOf(host, uri)) === undefined ? true : undefined),
+      { timeoutMs: (DEAD_S - 20) * 1000, intervalMs: 200 },
+    );
+    assert.ok(performance.now() - idle < DEAD_S * 1000);
+    await becomes(scene, uri, "stopped");
+    await waitFor("Its place", async () => ((await state())?.status === "joined" ? true : undefined), {
+      timeoutMs: 60_000,
+      intervalMs: 500,
+    });
+    assert.equal(await outcome(scene.client, await scene.client.vms.start(uri)), "success");
+    await scene.remove(uri);
+  });
+
   test("VIM-05, VIM-07: a host without power is waited for, and its VM then starts elsewhere", async (t) => {
     const { client } = scene;
     const { uri, host, other } = await running("orphan");

@@ -16,6 +16,7 @@ import { parseCpuInfo, readBootId } from "./host/proc-files.ts";
 import type { Identity } from "./identity/identity-store.ts";
 import { createIdentityHolder } from "./identity/rotation.ts";
 import { createLeaseService, type LeasedDatastore } from "./lease/lease.service.ts";
+import { createLeaseWatch } from "./lease/lease-watch.ts";
 import { createVolumeGuard } from "./lease/volume-guard.ts";
 import { LibvirtLink } from "./libvirt/libvirt-link.ts";
 import { type BrowserMedia, createBrowserMedia } from "./media/browser-media.ts";
@@ -141,7 +142,19 @@ export async function composeAgent(options: {
     hub,
     log,
   });
-  const leases = parts.use(createLeaseService({ hostUuid, libvirtConfigDir: config.libvirtConfigDir, log }));
+  const leaseHolders = async ({ markerId }: LeasedDatastore): Promise<{ vmUuid: string; name: string }[]> =>
+    (await reader.list())
+      .filter((seen) => isUp(powerOf(seen)))
+      .filter(({ current }) => current.devices?.leases?.some(({ lockspace }) => lockspace === markerId))
+      .map(({ uuid, current }) => ({ vmUuid: uuid, name: current.name }));
+  const leases = parts.use(
+    createLeaseService({
+      hostUuid,
+      libvirtConfigDir: config.libvirtConfigDir,
+      holders: leaseHolders,
+      log,
+    }),
+  );
   const volumes = createVolumeService({
     datastores,
     hostUuid,
@@ -218,6 +231,14 @@ export async function composeAgent(options: {
     },
     log,
   });
+  const leaseWatch = createLeaseWatch({
+    leases,
+    holders: leaseHolders,
+    end: (vmUuid) => power.stopByForce(vmUuid),
+    clock: systemClock,
+    log,
+  });
+  const stranded = new Map<string, string[]>();
   const devices = createVmDevices({
     libvirt,
     reader,
@@ -384,7 +405,13 @@ export async function composeAgent(options: {
 
   async function joinLockspace(look: DatastoreLook): Promise<void> {
     const leased = leasedOf(look.datastoreId, look.markerId);
-    if (leased !== undefined && look.state !== "lost") await leases.join(leased);
+    if (leased === undefined || look.state === "lost") return;
+    try {
+      stranded.set(look.datastoreId, await leaseWatch.look(leased));
+    } catch (error) {
+      // Without libvirt it is not known whether VMs run on lost leases; the next look asks again.
+      log.warn({ datastoreId: look.datastoreId, err: error }, "could not look after leases");
+    }
   }
 
   function leasedOf(datastoreId: string, markerId: string | null): LeasedDatastore | undefined {
@@ -394,7 +421,12 @@ export async function composeAgent(options: {
 
   async function withLease(look: DatastoreLook): Promise<DatastoreObservation> {
     const leased = leasedOf(look.datastoreId, look.markerId);
-    return { ...look, lease: leased === undefined ? null : await leases.observe(leased) };
+    if (leased === undefined) return { ...look, lease: null };
+    const lease = await leases.observe(leased);
+    const vms = stranded.get(look.datastoreId) ?? [];
+    if (lease === null || vms.length === 0 || lease.state === "joined") return { ...look, lease };
+    const reason = `These VMs lost their leases with the host's sanlock and are ended soon: ${vms.join(", ")}.`;
+    return { ...look, lease: { ...lease, state: "off", reason } };
   }
 
   /** At start: what was there before us is taken as it is; only half-made files of our own are removed. */

@@ -49,6 +49,8 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 export function createLeaseService(options: {
   readonly hostUuid: string;
   readonly libvirtConfigDir: string;
+  /** VMs that run here with leases of that datastore; see LeaseWatch for why they keep a place from being taken. */
+  readonly holders: (datastore: LeasedDatastore) => Promise<readonly unknown[]>;
   readonly log: Log;
 }) {
   const { hostUuid, log } = options;
@@ -107,6 +109,7 @@ export function createLeaseService(options: {
       await leaveLockspace(nameOf(datastore), there.hostId, lockspaceFile(datastore.path));
       return;
     }
+    if ((await options.holders(datastore)).length > 0) return;
     void startJoining(datastore, lease);
   }
 
@@ -155,6 +158,10 @@ export function createLeaseService(options: {
 
     /** Begins to take the host's place in the datastore's lockspace, unless it has it. */
     join: joinLater,
+
+    /** Whether sanlock runs and has this host in the datastore's lockspace. */
+    hasPlace: async (datastore: LeasedDatastore): Promise<boolean> =>
+      (await findLockspace(datastore).catch(() => undefined)) !== undefined,
 
     /** Gives the place back. Leaves it when VMs hang on it. */
     async leave(datastore: LeasedDatastore): Promise<void> {

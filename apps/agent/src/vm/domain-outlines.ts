@@ -39,6 +39,7 @@ function outlineOf(domain: DomainXml): DomainOutline {
       interfaces: devices.interfaces,
       channels: devices.channels,
       graphics: devices.graphics,
+      leases: devices.leases,
     },
   };
 }

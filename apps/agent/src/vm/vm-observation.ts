@@ -15,7 +15,7 @@ export type DomainOutline = Pick<
   "name" | "title" | "metadata" | "memoryKiB" | "currentMemoryKiB" | "vcpu"
 > & {
   devices?:
-    | Pick<NonNullable<DomainXml["devices"]>, "disks" | "interfaces" | "channels" | "graphics">
+    | Pick<NonNullable<DomainXml["devices"]>, "disks" | "interfaces" | "channels" | "graphics" | "leases">
     | undefined;
 };
 

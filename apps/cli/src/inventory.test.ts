@@ -119,6 +119,13 @@ test("volumes: create, attach, detach from the VM that has it, delete", async ()
   });
   assert.equal((await run(world, ["volume", "grow", "data", "2T"])).code, 0);
   assert.deepEqual(world.asked("POST /volumes/*/action/expandVol")[0]?.body, { size: 2 * 1024 * 1024 });
+  server.answer(`POST ${server.siteUri}/volumes/58/action/migratevol`, answer);
+  assert.equal((await run(world, ["volume", "move", "data", "fast", "--kind", "thin"])).code, 0);
+  assert.deepEqual(world.asked("POST /volumes/*/action/migratevol")[0]?.body, {
+    datastoreUrn: `${SITE_URN}:datastores:41`,
+    speed: 1000,
+    migrateType: 1,
+  });
   const limit = ["volume", "limit", "data", "--read-kib", "0", "--write-kib", "0", "--write-iops", "0"];
   assert.equal((await run(world, [...limit, "--read-iops", "500"])).code, 0);
   assert.deepEqual(world.asked("PUT /volumes/*/modifyIOpropertyOfVolume")[0]?.body, {

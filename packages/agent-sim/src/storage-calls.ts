@@ -137,7 +137,11 @@ export const storageEffects = {
 /** Throws while a VM has the volume, or a linked clone lies on it. */
 function requireUnused(host: SimHost, store: SimStore, volumeUuid: string): void {
   for (const vm of host.vms.values()) {
-    if (![...vm.spec.disks, ...(vm.live?.disks ?? [])].some((disk) => disk.volumeUuid === volumeUuid))
+    if (
+      ![...vm.spec.disks, ...(vm.live?.disks ?? [])].some(
+        (disk) => disk.volumeUuid === volumeUuid && host.datastores.get(disk.datastoreId)?.store === store,
+      )
+    )
       continue;
     throw southboundError("VOLUME_IN_USE", `VM ${vm.spec.vmUuid} has volume ${volumeUuid}.`, {
       params: { volumeUuid, vmUuid: vm.spec.vmUuid },

@@ -51,6 +51,17 @@ export const ExpandVolumeRequest = Type.Object(
 );
 export type ExpandVolumeRequest = Static<typeof ExpandVolumeRequest>;
 
+/** `speed` in MB/s; `migrateType` 0 lazily zeroed, 1 thin, 2 normal. */
+export const MigrateVolumeRequest = Type.Object(
+  {
+    datastoreUrn: coded(Type.String({ maxLength: 256 }), "10300068"),
+    speed: coded(Type.Integer({ minimum: 20 }), "10400002"),
+    migrateType: O(coded(Type.Integer({ minimum: 0, maximum: 2 }), "10420135")),
+  },
+  { title: "MigrateVolumeRequest" },
+);
+export type MigrateVolumeRequest = Static<typeof MigrateVolumeRequest>;
+
 const limit = coded(Type.Integer({ minimum: 0 }), "10420103");
 /** KB/s and requests/s; 0: unlimited. */
 export const ModifyVolumeLimitsRequest = Type.Object(

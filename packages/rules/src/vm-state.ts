@@ -58,6 +58,7 @@ export const VM_EDITS = {
   attachVolume: ["stopped", "running"],
   detachVolume: ["stopped", "running"],
   growVolume: ["stopped", "running"],
+  moveVolume: ["stopped"],
   tuneVolume: ["stopped", "running", "paused"],
   attachNic: ["stopped", "running"],
   detachNic: ["stopped", "running"],

@@ -76,6 +76,8 @@ export const VolumeSpec = Type.Object({
   format: DiskFormat,
   /** Content to start from; grown to sizeBytes, never shrunk. Null: empty. */
   source: nullable(VolumeSource),
+  /** Of a copy; absent: as fast as it goes. */
+  bytesPerSec: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type VolumeSpec = Static<typeof VolumeSpec>;
 

@@ -34,13 +34,18 @@ export async function createImage(
 export async function convertImage(
   source: { path: string; format: string },
   target: { path: string; format: DiskFormat; provisioning: Provisioning },
-  options: { signal: AbortSignal; onProgress: (percent: number) => void },
+  options: {
+    signal: AbortSignal;
+    onProgress: (percent: number) => void;
+    bytesPerSec?: number | undefined;
+  },
 ): Promise<void> {
   await runLong(
     "qemu-img",
     [
       "convert",
       "-p",
+      ...(options.bytesPerSec === undefined ? [] : ["-r", String(options.bytesPerSec)]),
       "-f",
       source.format,
       "-O",

@@ -253,6 +253,7 @@ async function copy(
 ): Promise<void> {
   await convertImage(source, target, {
     signal,
+    bytesPerSec: target.bytesPerSec,
     onProgress: (percent) => progress.report(percent * 0.98, "Copying."), // growing and flushing take the rest
   });
   if (target.sizeBytes > source.virtualSizeBytes) await growImage(target.path, target, signal);

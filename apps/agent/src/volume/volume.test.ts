@@ -379,4 +379,22 @@ describe("volumes in use", () => {
     await bench.volumes.remove("shared", volumeUuid);
     await assertNothingOf(original, path);
   });
+
+  test("SMG-08: a volume is copied to another datastore under its own name, no faster than asked, byte for byte", async () => {
+    await using bench = await openStorageBench();
+    const [from, to] = [await bench.newDatastore("one"), await bench.newDatastore("two")];
+    const original = spec("one", { format: "raw", provisioning: "thick" });
+    await bench.volumes.ensure(original, bench.context);
+    const { datastoreId, volumeUuid, format, sizeBytes } = original;
+    const content = randomBytes(sizeBytes);
+    await writeFile(volumeFile(from, volumeUuid, format), content);
+    const source = { kind: "volume", datastoreId, volumeUuid, format } as const;
+    const begunAt = performance.now();
+    const copy = spec("two", { ...original, datastoreId: "two", source, bytesPerSec: 4 * MiB });
+    await bench.volumes.ensure(copy, bench.context);
+    assert.ok(performance.now() - begunAt > 1000, "8 MiB at 4 MiB/s");
+    assert.ok((await readFile(volumeFile(to, volumeUuid, format))).equals(content));
+    await bench.volumes.remove("one", volumeUuid);
+    assert.ok((await readFile(volumeFile(to, volumeUuid, format))).equals(content));
+  });
 });

@@ -135,6 +135,37 @@ const grow = command({
 
 const MIB_PER_GIB = 1024;
 
+const move = command({
+  command: "move <volume> <datastore>",
+  describe: "Move a volume to another datastore; its VM must be stopped",
+  builder: (yargs) =>
+    volumePositional(yargs)
+      .positional("datastore", requiredArgument("Name, id or URN"))
+      .option("kind", choiceOption("What it becomes; default: a lazy one thin", ["lazy", "thin", "thick"]))
+      .option("speed", textOption("MB/s at most, 20 or more; default 1000"))
+      .options(waitOption),
+  async run(args, cli) {
+    const speed = readLimit(args.speed) ?? DEFAULT_SPEED;
+    const client = await cli.client();
+    const volume = await findVolume(client, args.volume);
+    const datastore = await findDatastore(client, args.datastore);
+    const answer = await client.volumes.move(volume, {
+      datastoreUrn: datastore.urn,
+      speed,
+      ...(args.kind === undefined ? {} : { migrateType: MIGRATE_TYPES[args.kind] }),
+    });
+    await finishTask(cli, client, answer, {
+      wait: args.wait,
+      sentence: `Volume ${volume.name} is on ${datastore.name} now.`,
+    });
+  },
+});
+
+/** MB/s. */
+const DEFAULT_SPEED = 1000;
+/** `migrateType` of the wire. */
+const MIGRATE_TYPES = { lazy: 0, thin: 1, thick: 2 } as const;
+
 const limit = command({
   command: "limit <volume>",
   describe: "Change a volume's I/O limits, at once; what is not named stays",
@@ -225,6 +256,7 @@ export const volume = group("volume", "Disks, attached or not", [
   create,
   remove,
   grow,
+  move,
   limit,
   attach,
   detach,

@@ -6,6 +6,7 @@ import type { AnyTask, TaskEngine } from "@sinter/tasks";
 import { OBJECT_ID_SEQUENCE } from "../database/ids.ts";
 import { type ComputeWorld, computeWorld, OPERATOR } from "../testing/compute-world.ts";
 import { growVolume, tuneVolume } from "../storage/change-volume.task.ts";
+import { moveVolume } from "../storage/move-volume.task.ts";
 import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
 import { createProgressHub } from "./progress-hub.ts";
@@ -328,6 +329,34 @@ for (const isBooted of [true, false]) {
       const row = await world.volumes.get(id);
       assert.equal(row.status, "inUse");
       assert.equal(world.store.find(row.uuid)?.sizeBytes, row.sizeBytes, "the row says what is");
+    },
+  });
+}
+
+for (const hasVm of [true, false]) {
+  matrix(moveVolume, {
+    prepare: async (world) => {
+      const datastoreUrn = await world.addDatastore();
+      const volumeId = hasVm ? (await systemDisk(world, await vm(world, false))).id : await volume(world);
+      world.store.write((await world.volumes.get(volumeId)).uuid, "base", "data");
+      return (tasks) => world.services(tasks).volumes.move(OPERATOR, volumeId, { datastoreUrn, speed: 100 });
+    },
+    done: async (world, id) => {
+      const { uuid, status, datastoreName } = await world.volumes.get(id);
+      assert.deepEqual([status, datastoreName], ["inUse", "other"]);
+      assert.equal(world.store.find(uuid), undefined);
+      assert.deepEqual(world.otherStore.content(uuid, "base"), ["data"]);
+      if (!hasVm) return;
+      const specs = world.sims.flatMap((sim) => [...sim.vms.values()].map(({ spec }) => spec));
+      const disk = specs.flatMap(({ disks }) => disks).find((each) => each.volumeUuid === uuid);
+      const row = await world.volumes.get(id);
+      assert.equal(disk?.datastoreId, String(row.datastoreId));
+    },
+    left: async (world, id) => {
+      const { uuid, status, datastoreName } = await world.volumes.get(id);
+      assert.deepEqual([status, datastoreName], ["inUse", "shared"]);
+      assert.deepEqual(world.store.content(uuid, "base"), ["data"]);
+      assert.equal(world.otherStore.find(uuid), undefined);
     },
   });
 }

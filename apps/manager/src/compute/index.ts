@@ -1,4 +1,5 @@
 import { growVolume, tuneVolume } from "../storage/change-volume.task.ts";
+import { moveVolume } from "../storage/move-volume.task.ts";
 import { createVolume, deleteVolume } from "../storage/volume.task.ts";
 import { cloneVm, createVm } from "./create-vm.task.ts";
 import { deleteVm } from "./delete-vm.task.ts";
@@ -34,5 +35,6 @@ export const computeTasks = [
   createVolume,
   deleteVolume,
   growVolume,
+  moveVolume,
   tuneVolume,
 ] as const;

@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { KiB, MiB } from "@sinter/kit";
 import { CreateVmRequest, readBody } from "@sinter/northbound";
 import { type ComputeWorld, computeWorld, OPERATOR } from "../testing/compute-world.ts";
+import { convertedTo } from "./volume-changes.service.ts";
 
 describe("volumes that change", () => {
   let world: ComputeWorld;
@@ -141,5 +142,53 @@ describe("volumes that change", () => {
         });
       }
     }
+  });
+
+  test("SMG-02, SMG-03, SMG-06: a stopped VM's disk moves; what cannot is refused with its reason", async () => {
+    const datastoreUrn = await world.addDatastore();
+    const move = (volumeId: number, over: object = {}) =>
+      world.volumes.move(OPERATOR, volumeId, { datastoreUrn, speed: 100, ...over });
+    const running = await vm(true);
+    await assert.rejects(move(running.volumeId), { code: "VM_WRONG_STATE" });
+    const { id, volumeId } = await vm(false);
+    const here = { datastoreUrn: world.urns.datastore };
+    await assert.rejects(move(volumeId, here), { code: "MOVE_WITHIN_DATASTORE" });
+    await assert.rejects(move(volumeId, { migrateType: 2 }), { code: "MOVE_CONVERSION" });
+    const begun = await move(volumeId);
+    assert.equal((await world.volumes.get(volumeId)).status, "copying");
+    await world.done(begun);
+    assert.equal((await world.volumes.get(volumeId)).datastoreName, "other");
+    await world.done(await world.vms.start(OPERATOR, id));
+    await world.done(await world.vms.stop(OPERATOR, id, "force"));
+    const shared = await world.volumes.create(OPERATOR, { quantityGB: 1, type: "share", ...here });
+    await world.done(shared);
+    await assert.rejects(move(shared.id), { code: "MOVE_REFUSED" });
+    await world.done(await world.snapshots.create(OPERATOR, id, { name: "s" }));
+    await assert.rejects(move(volumeId, here), { code: "VOLUME_HAS_SNAPSHOTS" });
+    const big = await world.volumes.create(OPERATOR, { quantityGB: 2, ...here });
+    await world.done(big);
+    await world.database.pool.query("update datastores set free_bytes = 1000000 where name = 'other'");
+    await assert.rejects(move(big.id), { code: "DATASTORE_TOO_SMALL" });
+    await world.database.pool.query("update datastores set free_bytes = 90000000000 where name = 'other'");
+    await world.done(await move(big.id, { migrateType: 1 }));
+    const moved = await world.volumes.get(big.id);
+    assert.deepEqual([moved.provisioning, moved.format], ["thin", "qcow2"]);
+  });
+
+  test("SMG-11: which kinds a volume may become", () => {
+    const table = (["thick", "lazy", "thin"] as const).map((is) =>
+      [undefined, 0, 1, 2].map((wanted) => {
+        try {
+          return convertedTo(is, wanted);
+        } catch {
+          return "refused";
+        }
+      }),
+    );
+    assert.deepEqual(table, [
+      ["thick", "lazy", "thin", "thick"],
+      ["thin", "lazy", "thin", "refused"],
+      ["thin", "refused", "thin", "refused"],
+    ]);
   });
 });

@@ -86,6 +86,22 @@ export const volumeErrors = {
       "NON_PERSISTENT_RUNS",
       `Volume ${id} is non-persistent; stop its VM before it becomes larger.`,
     ),
+  moveConversion: (is: string, wanted: string) =>
+    new AppError(
+      "invalid",
+      "MOVE_CONVERSION",
+      `A ${is} volume cannot become ${wanted} when it moves; thin ones stay thin, lazily zeroed ones may become thin.`,
+    ),
+  moveWithinDatastore: (id: number) =>
+    new AppError("conflict", "MOVE_WITHIN_DATASTORE", `Volume ${id} is on that datastore already.`),
+  moveRefused: (id: number, why: string) =>
+    new AppError("conflict", "MOVE_REFUSED", `Volume ${id} cannot move: ${why}.`),
+  noHostForMove: () =>
+    new AppError(
+      "conflict",
+      "NO_HOST_FOR_MOVE",
+      "No connected host that the VM may be on reaches both datastores.",
+    ),
   cannotChangeType: () =>
     new AppError("conflict", "VOLUME_TYPE_FIXED", "The share flag of an attached volume cannot change."),
 };
@@ -115,5 +131,9 @@ export const volumeWireErrors = {
   SHARED_LIMITS: { code: "10420100", http: 400 },
   PERSISTENCE_FIXED: { code: "10420044", http: 400 },
   NON_PERSISTENT_RUNS: { code: "10420005", http: 400 },
+  MOVE_CONVERSION: { code: "10420135", http: 400 },
+  MOVE_WITHIN_DATASTORE: { code: "10420136", http: 400 },
+  MOVE_REFUSED: { code: "10420137", http: 400 },
+  NO_HOST_FOR_MOVE: { code: "10420076", http: 400 },
   VOLUME_TYPE_FIXED: { code: "10420141", http: 400 },
 } as const satisfies Record<string, WireError>;

@@ -2,6 +2,7 @@ import {
   CreateVolumeRequest,
   ExpandVolumeRequest,
   ExpandVmVolumeRequest,
+  MigrateVolumeRequest,
   ModifyVolumeLimitsRequest,
   ModifyVolumeRequest,
   parseUrn,
@@ -127,6 +128,16 @@ export function registerVolumeRoutes(
         throw volumeErrors.notAttachedHere(body.volUrn.slice(0, 96));
       return answer(await volumes.grow(actor, volume.id, body));
     },
+  });
+
+  registerRoute(app, {
+    method: "POST",
+    url: `${SITE}/volumes/:volumeId/action/migratevol`,
+    access: "operate",
+    summary: "Moves a volume that no VM runs with to another datastore.",
+    body: MigrateVolumeRequest,
+    reply: TaskAnswer,
+    handle: async ({ params, body, actor }) => answer(await volumes.move(actor, idOf(params), body)),
   });
 
   registerRoute(app, {

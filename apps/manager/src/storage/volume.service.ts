@@ -45,7 +45,7 @@ export function createVolumeService({ database, tasks, fleet }: VolumeServicePar
 
   return {
     get,
-    ...createVolumeChanges({ database, tasks, hostFor, guarded }),
+    ...createVolumeChanges({ database, tasks, fleet, hostFor, guarded }),
 
     list: (filter: VolumeFilter, page: Page) => volumeStore(database.db).list(filter, page),
 

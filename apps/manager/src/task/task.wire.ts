@@ -30,6 +30,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   "volume.create": "CreateVolumeTask",
   "volume.delete": "DeleteVolumeTask",
   "volume.grow": "ExpandVolumeTask",
+  "volume.move": "MigrateVolumeTask",
   "volume.tune": "ModifyVolumeIoTask",
 };
 /** Names that the contract knows and that no task of ours has yet: a filter by one is valid and finds nothing. */

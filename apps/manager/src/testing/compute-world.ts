@@ -25,6 +25,8 @@ export interface ComputeWorld extends AsyncDisposable {
   readonly database: Database;
   readonly sims: readonly SimHost[];
   readonly store: SimStore;
+  /** Of the second datastore, once it is added. */
+  readonly otherStore: SimStore;
   readonly hostIds: readonly number[];
   readonly fleet: Fleet;
   readonly urns: {
@@ -45,6 +47,8 @@ export interface ComputeWorld extends AsyncDisposable {
   ended(begun: { taskId: number }): Promise<TaskView>;
   /** Ended well; otherwise the failure. */
   done(begun: { taskId: number }): Promise<TaskView>;
+  /** Makes a second shared datastore that both hosts reach; gives its URN. */
+  addDatastore(): Promise<string>;
   /** Puts an ISO file into the shared datastore and the library; gives its path as attachCdrom takes it. */
   addIso(name: string): Promise<string>;
   setHostStatus(index: number, status: "normal" | "fault"): Promise<void>;
@@ -56,8 +60,10 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
   const { database } = test;
   const store = new SimStore({ capacityBytes: 100 * GiB });
   store.addImage("mini.qcow2", GiB);
+  const otherStore = new SimStore({ capacityBytes: 100 * GiB });
   const sims = ["a", "b"].map(
-    (seed) => new SimHost({ seed, mounts: { "/srv/shared": store }, guest: { bootMs: 0 } }),
+    (seed) =>
+      new SimHost({ seed, mounts: { "/srv/shared": store, "/srv/other": otherStore }, guest: { bootMs: 0 } }),
   );
   const ports: AgentClient[] = sims.map((sim) => simPort(sim));
   const { db } = database;
@@ -148,6 +154,7 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
     database,
     sims,
     store,
+    otherStore,
     hostIds,
     fleet,
     urns: {
@@ -167,6 +174,25 @@ export async function computeWorld(options: { retryMs?: number } = {}): Promise<
       if (task.state !== "succeeded")
         throw new Error(`${task.type} ${task.state}: ${JSON.stringify(task.reason)}`);
       return task;
+    },
+    addDatastore: async () => {
+      const id = await nextId(db);
+      await db.insert(datastores).values({
+        id,
+        name: "other",
+        kind: "shared",
+        path: "/srv/other",
+        status: "normal",
+        capacityBytes: 100 * GiB,
+        freeBytes: 90 * GiB,
+        refreshedAt: new Date(),
+      });
+      for (const [index, hostId] of hostIds.entries()) {
+        await db.insert(datastoreHosts).values({ datastoreId: id, hostId, state: "connected" });
+        const agent = ports[index] as AgentClient;
+        await agent.ensureDatastore({ datastoreId: String(id), path: "/srv/other", shared: true });
+      }
+      return `${SITE}:datastores:${id}`;
     },
     addIso: async (name) => {
       const iso = { name, sizeBytes: 4096, receivedBytes: 4096, status: "ready", reason: "" } as const;

@@ -1,5 +1,6 @@
 import type {
   CreateVolumeRequest,
+  MigrateVolumeRequest,
   ModifyVolumeLimitsRequest,
   ModifyVolumeRequest,
   TaskAnswer,
@@ -41,6 +42,9 @@ export function createVolumes(api: Api) {
     /** `sizeMiB`: the new size; never less than it has. */
     grow: (volume: Reference, sizeMiB: number) =>
       api.post<TaskAnswer>(`${pathOf(volume)}/action/expandVol`, { size: sizeMiB }),
+    /** Its VM must be stopped. */
+    move: (volume: Reference, request: MigrateVolumeRequest) =>
+      api.post<TaskAnswer>(`${pathOf(volume)}/action/migratevol`, request),
     /** KB/s and requests/s; 0: unlimited. */
     limit: (volume: Reference, limits: ModifyVolumeLimitsRequest) =>
       api.put<TaskAnswer>(`${pathOf(volume)}/modifyIOpropertyOfVolume`, limits),

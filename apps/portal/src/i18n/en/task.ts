@@ -37,6 +37,7 @@ export const task = {
     createVolume: "Create disk",
     deleteVolume: "Delete disk",
     growVolume: "Enlarge disk",
+    moveVolume: "Move disk",
     tuneVolume: "Change disk limits",
     removeVlanPools: "Remove VLAN pools",
     modifyPortGroup: "Modify port group",

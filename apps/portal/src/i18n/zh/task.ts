@@ -40,6 +40,7 @@ export const task: Same<typeof en> = {
     createVolume: "创建磁盘",
     deleteVolume: "删除磁盘",
     growVolume: "扩容磁盘",
+    moveVolume: "迁移磁盘",
     tuneVolume: "修改磁盘限速",
     removeVlanPools: "移除 VLAN 池",
     modifyPortGroup: "修改端口组",

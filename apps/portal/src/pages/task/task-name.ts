@@ -28,6 +28,7 @@ const KEYS: Readonly<Record<string, Key>> = {
   CreateVolumeTask: "createVolume",
   DeleteVolumeTask: "deleteVolume",
   ExpandVolumeTask: "growVolume",
+  MigrateVolumeTask: "moveVolume",
   ModifyVolumeIoTask: "tuneVolume",
   "switch.removeVlanPools": "removeVlanPools",
   "portGroup.modify": "modifyPortGroup",

@@ -47,25 +47,24 @@ export function createLeaseService(parts: { readonly database: Database; readonl
     }
   }
 
+  /** Asked host by host until one knows how the owner is: a host that has just joined does not. */
   async function ownerOf(volume: GuardedVolume): Promise<DiskLease["owner"]> {
     const { links } = (await datastoreStore(database.db).find(volume.datastoreId)) ?? { links: [] };
+    const place = { datastoreId: datastoreIdOnAgent(volume.datastoreId), volumeUuid: volume.uuid };
+    let known: DiskLease["owner"];
     for (const { hostId } of links.filter((link) => fleet.isConnected(link.hostId))) {
       try {
-        const { owner } = await fleet
-          .agent(hostId)
-          .getLease(
-            { datastoreId: datastoreIdOnAgent(volume.datastoreId), volumeUuid: volume.uuid },
-            { timeoutMs: ASK_MS_MAX },
-          );
+        const { owner } = await fleet.agent(hostId).getLease(place, { timeoutMs: ASK_MS_MAX });
         if (owner === null) return null;
         const [host] = await leaseStore(database.db).hostsAt([owner.hostId]);
         const name = host?.hostName ?? host?.hostUuid ?? owner.hostUuid ?? "";
-        return { hostId: host?.hostId ?? null, name, state: owner.state };
+        known = { hostId: host?.hostId ?? null, name, state: owner.state };
+        if (owner.state !== "unknown") return known;
       } catch {
         continue; // another host sees the same
       }
     }
-    return undefined;
+    return known;
   }
 
   return {

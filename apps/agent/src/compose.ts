@@ -423,9 +423,9 @@ export async function composeAgent(options: {
     const leased = leasedOf(look.datastoreId, look.markerId);
     if (leased === undefined) return { ...look, lease: null };
     const lease = await leases.observe(leased);
-    const vms = stranded.get(look.datastoreId) ?? [];
-    if (lease === null || vms.length === 0 || lease.state === "joined") return { ...look, lease };
-    const reason = `These VMs lost their leases with the host's sanlock and are ended soon: ${vms.join(", ")}.`;
+    const names = stranded.get(look.datastoreId) ?? [];
+    if (lease === null || names.length === 0 || lease.state === "joined") return { ...look, lease };
+    const reason = `These VMs lost their leases with the host's sanlock and are ended soon: ${names.join(", ")}.`;
     return { ...look, lease: { ...lease, state: "off", reason } };
   }
 

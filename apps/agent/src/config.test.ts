@@ -22,6 +22,7 @@ test("without anything the defaults hold", async () => {
     port: 7447,
     vncPortFirst: 5900,
     vncPortLast: 6899,
+    libvirtConfigDir: "/etc/libvirt",
     libvirtDirectory: "/var/lib/libvirt",
     logLevel: "info",
     libvirtTimeoutS: 8,

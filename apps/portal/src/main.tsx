@@ -3,6 +3,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { AppError } from "@sinter/kit/errors";
+import { client } from "./api/client.ts";
 import { restoreSession } from "./api/session.ts";
 import { startLanguage } from "./i18n/index.ts";
 import { createPortalRouter } from "./router.tsx";
@@ -28,6 +29,8 @@ if (!root) throw new Error("Broken assumption: index.html has the root element."
 
 // The page's code comes while the manager is asked who we are.
 void router.preloadRoute({ to: location.pathname }).catch(() => {});
+// Nearly every query needs to know the site: asked now, it is there when the first of them begins.
+client.sites.own().catch(() => {});
 // When the manager does not answer, the login is shown, which says so.
 await Promise.all([startLanguage(), restoreSession().catch(() => {})]);
 createRoot(root).render(

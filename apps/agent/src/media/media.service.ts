@@ -10,6 +10,7 @@ import type { BrowserMedia } from "./browser-media.ts";
 import { type DriveSource, driveWith, findDrive, isSameSource, sourceOf } from "./cdrom-drive.ts";
 import { findIso, isoOfPath } from "./iso-folder.ts";
 import { mediaErrors } from "./media.errors.ts";
+import { whileTrayStaysOpen } from "./tray.ts";
 
 export type MediaService = ReturnType<typeof createMediaService>;
 
@@ -34,8 +35,9 @@ export function createMediaService(options: {
   }
 
   async function update(vmUuid: string, drive: DiskXml, flags: number): Promise<void> {
+    const xml = buildDeviceXml("disk", drive);
     await translated(vmUuid, () =>
-      libvirt.changes.domain({ uuid: vmUuid }).updateDevice(buildDeviceXml("disk", drive), flags),
+      whileTrayStaysOpen(() => libvirt.changes.domain({ uuid: vmUuid }).updateDevice(xml, flags)),
     );
   }
 
@@ -44,7 +46,7 @@ export function createMediaService(options: {
     const empty = driveWith(drive, undefined);
     const xml = buildDeviceXml("disk", empty);
     try {
-      await libvirt.changes.domain({ uuid: vmUuid }).updateDevice(xml, DEVICE.live);
+      await whileTrayStaysOpen(() => libvirt.changes.domain({ uuid: vmUuid }).updateDevice(xml, DEVICE.live));
       return false;
     } catch (error) {
       if (!isLibvirtError(error)) throw error;

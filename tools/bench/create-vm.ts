@@ -79,7 +79,7 @@ export async function benchCreate(scene: Scene, { say, signal }: BenchContext): 
   ];
 }
 
-type TaskStep = Awaited<ReturnType<Client["tasks"]["steps"]>>[number];
+type TaskStep = Awaited<ReturnType<Client["tasks"]["getWithSteps"]>>["steps"][number];
 
 async function createThroughApi(
   { client, bare }: Scene,
@@ -90,7 +90,7 @@ async function createThroughApi(
   const answer = await client.vms.create(body);
   await watchTask(client, answer.taskUri);
   const ms = performance.now() - startedAt;
-  return { ms, uri: answer.uri ?? "", steps: await client.tasks.steps(answer.taskUri) };
+  return { ms, uri: answer.uri ?? "", steps: (await client.tasks.getWithSteps(answer.taskUri)).steps };
 }
 
 /** Looks at a task every 20 ms until it has succeeded. */
@@ -104,10 +104,10 @@ export async function watchTask(client: Client, uri: string): Promise<void> {
 }
 
 function addSteps(all: Map<string, number[]>, steps: readonly TaskStep[]): void {
-  for (const { name, startTime, finishTime } of steps) {
-    if (startTime === "" || finishTime === "") continue;
+  for (const { name, startedAt, endedAt } of steps) {
+    if (startedAt === "" || endedAt === "") continue;
     const list = all.get(name) ?? [];
-    list.push(Number(finishTime) - Number(startTime));
+    list.push(Number(endedAt) - Number(startedAt));
     all.set(name, list);
   }
 }

@@ -43,6 +43,7 @@ export const TaskWithSteps = Type.Object(
           Type.Literal("undone"),
           Type.Literal("failed"),
         ]),
+        attempts: Type.Integer({ minimum: 0, description: "How often it was begun." }),
         startedAt: Type.String({ description: "Epoch milliseconds; empty: not yet." }),
         endedAt: Type.String({ description: "Epoch milliseconds; empty: not yet." }),
         message: Type.String({ description: "What it did last, or why it failed." }),
@@ -53,20 +54,3 @@ export const TaskWithSteps = Type.Object(
   { title: "TaskWithSteps" },
 );
 export type TaskWithSteps = Static<typeof TaskWithSteps>;
-
-/** Ours: the steps of a task with their log, for the portal's task pane. */
-export const TaskSteps = Type.Object(
-  {
-    steps: Type.Array(
-      Type.Object({
-        name: Type.String(),
-        state: Type.String(),
-        attempts: Type.Integer(),
-        startTime: Type.String(),
-        finishTime: Type.String(),
-        message: Type.String(),
-      }),
-    ),
-  },
-  { title: "TaskSteps" },
-);

@@ -66,7 +66,7 @@ const show = command({
     const client = await cli.client();
     const task = await findTask(client, args.task);
     if (cli.printer.isJson) return cli.printer.sheet(task, []);
-    const steps = await client.tasks.steps(task);
+    const { steps } = await client.tasks.getWithSteps(task);
     cli.printer.sheet(
       task,
       [
@@ -85,8 +85,8 @@ const show = command({
           { head: "STEP", value: (step) => step.name },
           { head: "STATE", value: (step) => step.state },
           { head: "TRIES", value: (step) => step.attempts, isNumber: true },
-          { head: "BEGUN", value: (step) => timeText(step.startTime) },
-          { head: "ENDED", value: (step) => timeText(step.finishTime) },
+          { head: "BEGUN", value: (step) => timeText(step.startedAt) },
+          { head: "ENDED", value: (step) => timeText(step.endedAt) },
           { head: "SAYS", value: (step) => step.message },
         ]),
       ],

@@ -188,8 +188,10 @@ export async function startWorld(): Promise<World> {
     task.isCancelled = true;
     return {};
   });
-  server.answer("GET /sinter/v1/tasks/*/steps", {
-    steps: [{ name: "reserve", state: "done", attempts: 1, startTime: "", finishTime: "", message: "on h1" }],
+  server.answer("GET /sinter/v1/tasks/*", {
+    steps: [
+      { name: "reserve", state: "done", attempts: 1, startedAt: "", endedAt: "", message: "on h1", log: [] },
+    ],
   });
   for (const [path, key, items] of inventory())
     route(`GET ${path}`, (request) => ({ total: items.length, [key]: pageOf(items, request) }));

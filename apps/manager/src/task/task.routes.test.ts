@@ -27,12 +27,12 @@ async function openWorld() {
     insert into task_tasks (id, type, title, state, entity_urn, entity_name, user_name, attributes, input,
       is_cancellable, no_return, progress, created_at)
     values (7, 'vm.create', '', 'unwinding', 'vm:52', 'web', 'admin', '{}', '{}', true, false, 40, to_timestamp(1000));
-    insert into task_steps (task_id, position, name, state, started_at, finished_at, message, log, error)
+    insert into task_steps (task_id, position, name, state, attempts, started_at, finished_at, message, log, error)
     values
-      (7, 0, 'reserve', 'undoing', to_timestamp(1001), to_timestamp(1002), 'on h1', '[{"at": 1001500, "text": "chose h1"}]', null),
-      (7, 1, 'define', 'failed', to_timestamp(1002), to_timestamp(1003), '', '[]',
+      (7, 0, 'reserve', 'undoing', 3, to_timestamp(1001), to_timestamp(1002), 'on h1', '[{"at": 1001500, "text": "chose h1"}]', null),
+      (7, 1, 'define', 'failed', 2, to_timestamp(1002), to_timestamp(1003), '', '[]',
         '{"kind": "unavailable", "code": "HOST_AWAY", "message": "Host h1 does not answer.", "params": {}}'),
-      (7, 2, 'start', 'pending', null, null, '', '[]', null)`);
+      (7, 2, 'start', 'pending', 0, null, null, '', '[]', null)`);
   return world;
 }
 
@@ -46,6 +46,7 @@ test("a task is shown with its steps: where each stands, when, and what it said"
     {
       name: "reserve",
       state: "running",
+      attempts: 3,
       startedAt: "1001000",
       endedAt: "1002000",
       message: "on h1",
@@ -54,12 +55,13 @@ test("a task is shown with its steps: where each stands, when, and what it said"
     {
       name: "define",
       state: "failed",
+      attempts: 2,
       startedAt: "1002000",
       endedAt: "1003000",
       message: "Host h1 does not answer.",
       log: [],
     },
-    { name: "start", state: "waiting", startedAt: "", endedAt: "", message: "", log: [] },
+    { name: "start", state: "waiting", attempts: 0, startedAt: "", endedAt: "", message: "", log: [] },
   ]);
 });
 

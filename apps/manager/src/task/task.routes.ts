@@ -1,14 +1,5 @@
 import { AppError } from "@sinter/kit";
-import {
-  parseUrn,
-  TaskList,
-  TaskSteps,
-  TaskWithSteps,
-  VoidAnswer,
-  type WireError,
-  wireMillis,
-  WireTask,
-} from "@sinter/northbound";
+import { parseUrn, TaskList, TaskWithSteps, VoidAnswer, type WireError, WireTask } from "@sinter/northbound";
 import type { TaskEngine, TaskFilter, TaskView } from "@sinter/tasks";
 import type { FastifyInstance } from "fastify";
 import type { Query } from "../http/query.ts";
@@ -114,27 +105,6 @@ export function registerTaskRoutes(
     handle: async ({ params }) => {
       const task = await get(params);
       return { ...toWire(task), steps: (await tasks.steps(task.id)).map(stepToWire) };
-    },
-  });
-
-  registerRoute(app, {
-    method: "GET",
-    url: "/sinter/v1/tasks/:taskId/steps",
-    access: "read",
-    summary: "Shows the steps of a task with what each said.",
-    reply: TaskSteps,
-    handle: async ({ params }) => {
-      const steps = await tasks.steps((await get(params)).id);
-      return {
-        steps: steps.map((step) => ({
-          name: step.name,
-          state: step.state,
-          attempts: step.attempts,
-          startTime: wireMillis(step.startedAt ?? null),
-          finishTime: wireMillis(step.finishedAt ?? null),
-          message: step.message,
-        })),
-      };
     },
   });
 }

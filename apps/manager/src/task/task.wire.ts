@@ -157,6 +157,7 @@ export function stepToWire(step: StepView): WireStep {
   return {
     name: step.name,
     state: STEP_STATE[step.state],
+    attempts: step.attempts,
     startedAt: wireMillis(step.startedAt ?? null),
     endedAt: wireMillis(step.finishedAt ?? null),
     message: step.error?.message ?? step.message,

@@ -1,4 +1,4 @@
-import type { TaskAnswer, TaskList, TaskSteps, TaskWithSteps, WireTask } from "@sinter/northbound";
+import type { TaskAnswer, TaskList, TaskWithSteps, WireTask } from "@sinter/northbound";
 import { AppError } from "@sinter/kit/errors";
 import { type Clock, systemClock } from "@sinter/kit/clock";
 import type { Static } from "typebox";
@@ -46,10 +46,6 @@ export function createTasks(api: Api, clock: Clock = systemClock) {
         (task) => task.urn,
       ),
     get: (task: Reference) => get(task),
-    async steps(task: Reference) {
-      const id = pathOf(task).split("/").at(-1);
-      return (await api.get<Static<typeof TaskSteps>>(`/sinter/v1/tasks/${id}/steps`)).steps;
-    },
     /** The task and what it is made of, with the log of each step. */
     getWithSteps: (task: Reference) =>
       api.get<TaskWithSteps>(`/sinter/v1/tasks/${pathOf(task).split("/").at(-1)}`),

@@ -26,8 +26,8 @@ export interface AgentUnderTest {
   readonly architecture?: "x86_64" | "aarch64";
   /** Two different, existing, writable, empty directories of the host, each with some 200 MiB free. */
   readonly datastorePaths: readonly [string, string];
-  /** Puts an image of that size into the `images` folder of a datastore that is in use; without it those tests are left out. */
-  readonly createImage?: (image: {
+  /** Puts an image of that size into the `images` folder of a datastore that is in use. */
+  readonly createImage: (image: {
     datastoreId: string;
     datastorePath: string;
     name: string;
